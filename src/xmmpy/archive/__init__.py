@@ -1,0 +1,1 @@
+"""Find and download observations and calibration."""

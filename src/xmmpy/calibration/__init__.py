@@ -1,0 +1,1 @@
+"""Calibration: nominal tables with their sources."""

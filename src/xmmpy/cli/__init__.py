@@ -1,0 +1,1 @@
+"""The `xmmpy` command."""

@@ -1,0 +1,1 @@
+"""Rate curves and ways to choose the flare cut."""

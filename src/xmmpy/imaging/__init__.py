@@ -1,0 +1,1 @@
+"""Binning, world coordinates, mosaics."""

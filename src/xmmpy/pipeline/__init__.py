@@ -1,0 +1,1 @@
+"""The recipe as a graph of tasks: run, resume, record what happened."""

@@ -1,0 +1,1 @@
+"""What is written to disk: event lists, images, rate curves, GTIs, spectra as FITS. Knows no physics."""

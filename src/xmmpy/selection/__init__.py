@@ -1,0 +1,1 @@
+"""The selection language of SAS."""

@@ -1,0 +1,1 @@
+"""A sky, the telescopes and cameras, and what they would have sent down."""
