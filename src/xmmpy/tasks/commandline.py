@@ -1,0 +1,131 @@
+"""The command-line grammar of SAS: ``name=value`` words and switches such as ``-V 5``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from xmmpy.tasks.messages import TaskError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xmmpy.tasks.registry import Task
+    from xmmpy.tasks.session import Environment
+
+_FLAGS = {
+    "-v": "version", "--version": "version",
+    "-h": "help", "--help": "help",
+    "-p": "param", "--param": "param",
+    "-m": "manpage", "--manpage": "manpage",
+    "-d": "dialog", "--dialog": "dialog",
+    "-c": "noclobber", "--noclobber": "noclobber",
+    "-t": "trace", "--trace": "trace",
+}  # fmt: skip
+_VALUED = {
+    "-V": "verbosity", "--verbosity": "verbosity",
+    "-w": "warning", "--warning": "warning",
+    "-a": "ccfpath", "--ccfpath": "ccfpath",
+    "-i": "ccf", "--ccf": "ccf",
+    "-f": "ccffiles", "--ccffiles": "ccffiles",
+    "-o": "odf", "--odf": "odf",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A command line taken apart."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    flags: frozenset[str] = frozenset()
+    options: dict[str, str] = field(default_factory=dict)
+
+    def adjust(self, environment: Environment) -> Environment:
+        """Let the switches overrule the environment variables."""
+        changes: dict[str, object] = {}
+        for option, name in (("verbosity", "verbosity"), ("warning", "warnings")):
+            if option in self.options:
+                changes[name] = _whole_number(option, self.options[option])
+        if "ccfpath" in self.options:
+            changes["ccf_path"] = tuple(self.options["ccfpath"].split(":"))
+        for option in ("ccf", "odf"):
+            if option in self.options:
+                changes[option] = self.options[option]
+        if "noclobber" in self.flags:
+            changes["clobber"] = False
+        return replace(environment, **changes)  # type: ignore[arg-type]
+
+
+def read_command_line(words: Sequence[str], *, first_counts: bool = False) -> CommandLine:
+    """Take a command line apart.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The words after the task's name, as the shell passes them.
+    first_counts : bool
+        Whether a parameter given twice keeps its first value (epchain) or its last (all others).
+
+    Raises
+    ------
+    TaskError
+        For a word that is neither a switch nor ``name=value``, or a switch without its value.
+    """
+    values: dict[str, str] = {}
+    flags: set[str] = set()
+    options: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        switch, equals, attached = word.partition("=")
+        if word in _FLAGS:
+            flags.add(_FLAGS[word])
+        elif switch in _VALUED and (equals or word in _VALUED):
+            if not equals and not rest:
+                raise TaskError("BadSwitch", f"the switch '{word}' wants a value")
+            options[_VALUED[switch]] = attached if equals else rest.pop(0)
+        elif len(word) > 2 and word[:2] in _VALUED and not word.startswith("--") and "=" not in word:
+            options[_VALUED[word[:2]]] = word[2:]
+        elif word.startswith("-") and not equals:
+            raise TaskError("BadSwitch", f"there is no switch '{word}'{nearest(word, {**_FLAGS, **_VALUED})}")
+        elif equals:
+            name = switch.strip()
+            if not (first_counts and name in values):
+                values[name] = _strip_quotes(attached)
+        else:
+            raise TaskError("BadParameter", f"'{word}' is neither a switch nor a parameter of the form name=value")
+    return CommandLine(values, frozenset(flags), options)
+
+
+def help_text(task: Task) -> str:
+    """Write the help of a task: what it does and one line for each parameter."""
+    lines = [f"{task.name}: {task.summary}", "", "Parameters (name=value):"]
+    for info in task.parameters.describe():
+        default = "mandatory" if info.mandatory else f"default {_shown(info.default)}"
+        unit = f" {info.unit}" if info.unit else ""
+        choices = f"; one of {', '.join(info.choices)}" if info.choices else ""
+        lines.append(f"  {info.name:<18} {info.kind.name:<10} {default}{unit}")
+        lines.append(f"  {'':<18} {info.help}{choices}")
+    lines += ["", "Switches: -h help, -v version, -p parameters, -V n verbosity, -w n warnings, -c do not overwrite,",
+              "          -i CCF index, -o ODF, -a CCF path"]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    from xmmpy.tasks.parameters import quoted
+
+    return quoted(value)
+
+
+def _strip_quotes(value: str) -> str:
+    """Remove one pair of quotes around a whole value (a wrapper that quotes each value sends them)."""
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"" and value[0] not in value[1:-1]:
+        return value[1:-1]
+    return value
+
+
+def _whole_number(option: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise TaskError("BadSwitch", f"the switch '{option}' wants a whole number, not '{text}'") from None

@@ -1,0 +1,76 @@
+"""Find tasks by name. A new module in `xmmpy.tasks.catalogue` is a new task; nothing else changes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xmmpy.tasks.messages import TaskError, nearest
+from xmmpy.tasks.session import Environment, Outcome, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from xmmpy.tasks.parameters import TaskParameters
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task: its name, its parameters and the function that does it."""
+
+    name: str
+    parameters: type[TaskParameters]
+    run: Callable[[Any, Session], Outcome]
+
+    @property
+    def summary(self) -> str:
+        """One line that says what the task does."""
+        return (self.parameters.__doc__ or "").strip().splitlines()[0]
+
+    def execute(self, values: Mapping[str, Any], session: Session) -> Outcome:
+        """Check the values and run the task in the given session.
+
+        Raises
+        ------
+        TaskError
+            When the parameters are wrong or the task cannot do its work.
+        """
+        parameters = self.parameters.from_values(values)
+        session.say(f"Executing (routine): {parameters.task_line(self.name)}")
+        return self.run(parameters, session)
+
+    def __call__(self, **values: Any) -> Outcome:
+        """Run the task from Python, quietly; see the class of its parameters for what it takes.
+
+        Raises
+        ------
+        TaskError
+            When the parameters are wrong or the task cannot do its work.
+        """
+        session = Session(self.name, Environment.from_mapping(os.environ))
+        return self.execute(values, session)
+
+
+def task_names() -> tuple[str, ...]:
+    """Names of all tasks, sorted; nothing is imported."""
+    catalogue = importlib.import_module("xmmpy.tasks.catalogue")
+    return tuple(sorted(item.name for item in pkgutil.iter_modules(catalogue.__path__)))
+
+
+def find_task(name: str) -> Task:
+    """Import the task of that name.
+
+    Raises
+    ------
+    TaskError
+        When there is none.
+    """
+    names = task_names()
+    if name not in names:
+        raise TaskError("UnknownTask", f"there is no task '{name}'{nearest(name, names)}")
+    task = importlib.import_module(f"xmmpy.tasks.catalogue.{name}").TASK
+    assert isinstance(task, Task)
+    return task
