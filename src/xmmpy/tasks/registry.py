@@ -8,6 +8,7 @@ import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from xmmpy.products.errors import FileProblem
 from xmmpy.tasks.messages import TaskError, nearest
 from xmmpy.tasks.session import Environment, Outcome, Session
 
@@ -40,7 +41,10 @@ class Task:
         """
         parameters = self.parameters.from_values(values)
         session.say(f"Executing (routine): {parameters.task_line(self.name)}")
-        return self.run(parameters, session)
+        try:
+            return self.run(parameters, session)
+        except FileProblem as problem:
+            raise TaskError("FileIo", str(problem)) from None
 
     def __call__(self, **values: Any) -> Outcome:
         """Run the task from Python, quietly; see the class of its parameters for what it takes.
