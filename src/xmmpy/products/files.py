@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BLOCK = 2880
 CARD = 80
 _MAX_HEADER_BLOCKS = 4096  # 147,456 cards: more is no header
+_MAX_WRAPPERS = 3  # archives hold files that were gzipped twice
 _REDO = "get or make it again"
 _INTEGER_CARD = re.compile(rb"= *([+-]?\d+) *(?:/|\Z)")
 _STRING_CARD = re.compile(rb"= *'((?:[^']|'')*)'")
@@ -254,14 +255,20 @@ def _open_bytes(path: str) -> IO[bytes]:
         raise FileProblem(path, "does not exist", "check the name and the folder") from None
     except (OSError, ValueError) as error:
         raise FileProblem(path, f"cannot be opened ({error})", "check its name and permissions") from None
-    if stream.read(2) != b"\x1f\x8b":
+    for _ in range(_MAX_WRAPPERS):
+        packed_once = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
-        return stream
-    stream.seek(0)
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115
+        if not packed_once:
+            break
+        stream = _unpack(path, stream)
+    return stream
+
+
+def _unpack(path: str, packed: IO[bytes]) -> IO[bytes]:
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - closed by FitsFile
     try:
-        with stream, gzip.open(stream) as packed:
-            shutil.copyfileobj(packed, unpacked, 1 << 20)
+        with packed, gzip.open(packed) as source:
+            shutil.copyfileobj(source, unpacked, 1 << 20)
     except (OSError, EOFError, zlib.error) as error:
         unpacked.close()
         raise FileProblem(path, f"cannot be unpacked ({error})", _REDO) from None

@@ -13,18 +13,35 @@ from xmmpy.tasks.messages import TaskError, nearest
 from xmmpy.tasks.session import Environment, Outcome, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from xmmpy.tasks.parameters import TaskParameters
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task: its name, its parameters and the function that does it."""
+    """A task: its name, its parameters and the function that does it.
+
+    Attributes
+    ----------
+    name : str
+        As a user types it.
+    parameters : type of TaskParameters
+        What it takes.
+    run : callable
+        Does one call: ``run(parameters, session) -> Outcome``.
+    share : callable or None
+        Names what calls must have in common to be done together (evselect: the table they read).
+    run_together : callable or None
+        Does several such calls in one pass: ``run_together([(parameters, session), ...])`` gives for each
+        its Outcome or the TaskError that stopped it.
+    """
 
     name: str
     parameters: type[TaskParameters]
     run: Callable[[Any, Session], Outcome]
+    share: Callable[[Any], str] | None = None
+    run_together: Callable[[Sequence[tuple[Any, Session]]], Sequence[Outcome | TaskError]] | None = None
 
     @property
     def summary(self) -> str:
