@@ -1,1 +1,9 @@
-"""Rate curves and ways to choose the flare cut."""
+"""Where background flares are and which time to keep: cuts on rate curves, as functions on arrays."""
+
+from __future__ import annotations
+
+from xmmpy.flares.curve import RateCurve
+from xmmpy.flares.cut import FlareCut, fixed_cut, typical_limit
+from xmmpy.flares.signal_to_noise import signal_to_noise_cut
+
+__all__ = ["FlareCut", "RateCurve", "fixed_cut", "signal_to_noise_cut", "typical_limit"]
