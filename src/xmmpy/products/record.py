@@ -148,6 +148,5 @@ def read_record(folder: Path) -> RunRecord | None:
         return RunRecord.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        problem = f"is no record of a run ({place}: {first['msg']})" if place else f"is no record of a run ({first['msg']})"
-        raise FileProblem(path, problem, "remove it to start afresh") from None
+        what = ": ".join([".".join(str(part) for part in first["loc"]), first["msg"]]).removeprefix(": ")
+        raise FileProblem(path, f"is no record of a run ({what})", "remove it to start afresh") from None
