@@ -60,7 +60,8 @@ class RateCurve:
         times = np.atleast_1d(np.asarray(time, np.float64))
         rates = np.atleast_1d(np.asarray(rate, np.float64))
         errors = None if error is None else np.atleast_1d(np.asarray(error, np.float64))
-        if times.ndim != 1 or times.shape != rates.shape or (errors is not None and errors.shape != times.shape):
+        shapes = {values.shape for values in (times, rates, errors) if values is not None}
+        if times.ndim != 1 or len(shapes) != 1:
             raise ValueError("the columns of a rate curve must be of one length and hold one number a row")
         known = np.isfinite(times)
         order = np.flatnonzero(known)[np.argsort(times[known], kind="stable")]

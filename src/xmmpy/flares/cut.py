@@ -20,6 +20,10 @@ MOS_LIMIT = 0.35
 PN_LIMIT = 0.4
 
 
+class NoCutFound(ValueError):
+    """A method finds no cut on this curve; the text says why. The caller may take another method."""
+
+
 @dataclass(frozen=True, slots=True)
 class FlareCut:
     """A limit on the rate, and the time that it keeps.
@@ -65,7 +69,8 @@ class FlareCut:
             bounds = f"{self.lower:.4g} <= {bounds}"
         if self.keeps_nothing:
             return f"{bounds} keeps nothing of {self.total / 1e3:.1f} ks"
-        return f"{bounds} keeps {self.kept / 1e3:.1f} of {self.total / 1e3:.1f} ks ({100 * self.fraction:.1f} %)"
+        percent = f"{100 * self.fraction:.1f} %"
+        return f"{bounds} keeps {self.kept / 1e3:.1f} of {self.total / 1e3:.1f} ks ({percent})"
 
 
 def typical_limit(camera: str) -> float:
@@ -90,7 +95,9 @@ def typical_limit(camera: str) -> float:
     raise ValueError(f"'{camera}' is no EPIC camera: mos1, mos2 or pn")
 
 
-def fixed_cut(curve: RateCurve, limit: float, method: Method = "fixed", remarks: tuple[str, ...] = ()) -> FlareCut:
+def fixed_cut(
+    curve: RateCurve, limit: float, method: Method = "fixed", remarks: tuple[str, ...] = ()
+) -> FlareCut:
     """Keep the bins whose rate is at most `limit`.
 
     Parameters
@@ -113,4 +120,5 @@ def fixed_cut(curve: RateCurve, limit: float, method: Method = "fixed", remarks:
         raise ValueError(f"the limit of a flare cut must be a positive rate, not {limit}")
     chosen: NDArray[np.bool_] = curve.observed & (np.nan_to_num(curve.rate, nan=np.inf) <= limit)
     kept = float(np.count_nonzero(chosen)) * curve.bin_size
-    return FlareCut(method, float(limit), kept, curve.observed_time, curve.intervals_where(chosen), None, remarks)
+    intervals = curve.intervals_where(chosen)
+    return FlareCut(method, float(limit), kept, curve.observed_time, intervals, remarks=remarks)

@@ -91,7 +91,7 @@ def chance_counts(mean: float, bins: int, chance: float = CHANCE) -> int:
 
 
 def _best_number(counted: NDArray[np.float64]) -> int:
-    """Number of bins at the maximum; the larger one where two are equal."""
+    """Give the number of bins at the maximum; the larger one where two are equal."""
     ratio = signal_to_noise(counted)
     return int(ratio.size - np.argmax(ratio[::-1]))
 
