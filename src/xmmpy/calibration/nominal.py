@@ -1,0 +1,377 @@
+"""The nominal calibration: small text tables, each with its source, for work without calibration constituents."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float64]
+
+CAMERAS: Final = ("EMOS1", "EMOS2", "EPN")
+BAND_EDGES_KEV: Final = (0.2, 0.5, 1.0, 2.0, 4.5, 12.0)
+"""Edges of the five standard energy bands (keV)."""
+FILTERS: Final = ("Open", "Thin", "Medium", "Thick")
+
+
+@dataclass(frozen=True, slots=True)
+class NominalTable:
+    """A text table: its columns as strings, and where its figures come from.
+
+    Attributes
+    ----------
+    name : str
+        Name of the table without ending.
+    source : str
+        The comment at its head: what the columns are and their source.
+    rows : tuple of dict
+        Column name to text, one per row.
+    """
+
+    name: str
+    source: str
+    rows: tuple[dict[str, str], ...]
+
+    def where(self, column: str, value: str) -> NominalTable:
+        """Return the rows in which `column` is `value`."""
+        kept = tuple(row for row in self.rows if row[column] == value)
+        if not kept:
+            raise ValueError(f"the nominal table {self.name} has no row with {column} = {value}")
+        return NominalTable(self.name, self.source, kept)
+
+    def numbers(self, column: str) -> FloatArray:
+        """Return one column as float64, shape (rows,)."""
+        return np.array([float(row[column]) for row in self.rows])
+
+
+@cache
+def read_table(name: str) -> NominalTable:
+    """Read one of the tables in ``calibration/tables``.
+
+    Parameters
+    ----------
+    name : str
+        File name without ``.csv``.
+    """
+    text = (files("xmmpy.calibration") / "tables" / f"{name}.csv").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    source = " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
+    rows = csv.DictReader(line for line in lines if line and not line.startswith("#"))
+    return NominalTable(name, source, tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class CcdGeometry:
+    """Where the pixels of one CCD lie in DETX,DETY.
+
+    Attributes
+    ----------
+    camera, ccd
+        ``EMOS1``, ``EMOS2`` or ``EPN``, and CCDNR.
+    reference : tuple of float
+        RAWX, RAWY of the reference pixel.
+    origin : tuple of float
+        DETX, DETY of the centre of the reference pixel (0.05 arcsec).
+    axis_x, axis_y : tuple of float
+        Step in DETX, DETY of one pixel along RAWX and along RAWY (0.05 arcsec).
+    first, last : tuple of int
+        RAWX, RAWY of the first and last pixels in use.
+    """
+
+    camera: str
+    ccd: int
+    reference: tuple[float, float]
+    origin: tuple[float, float]
+    axis_x: tuple[float, float]
+    axis_y: tuple[float, float]
+    first: tuple[int, int]
+    last: tuple[int, int]
+
+    @property
+    def pixel(self) -> float:
+        """Size of a pixel (0.05 arcsec)."""
+        return float(np.hypot(*self.axis_x))
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Number of pixels in use along RAWX and RAWY."""
+        return self.last[0] - self.first[0] + 1, self.last[1] - self.first[1] + 1
+
+    @property
+    def area_arcmin2(self) -> float:
+        """Area in use (arcmin2)."""
+        return float(np.prod(self.pixels)) * (self.pixel * 0.05 / 60.0) ** 2
+
+    def raw_to_det(self, rawx: FloatArray, rawy: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """DETX, DETY (0.05 arcsec) of pixel coordinates; whole numbers are pixel centres."""
+        dx, dy = rawx - self.reference[0], rawy - self.reference[1]
+        return (
+            self.origin[0] + self.axis_x[0] * dx + self.axis_y[0] * dy,
+            self.origin[1] + self.axis_x[1] * dx + self.axis_y[1] * dy,
+        )
+
+    def det_to_raw(self, detx: FloatArray, dety: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """RAWX, RAWY as real numbers of DETX, DETY (0.05 arcsec)."""
+        dx, dy = detx - self.origin[0], dety - self.origin[1]
+        scale = self.pixel**2
+        return (
+            self.reference[0] + (self.axis_x[0] * dx + self.axis_x[1] * dy) / scale,
+            self.reference[1] + (self.axis_y[0] * dx + self.axis_y[1] * dy) / scale,
+        )
+
+
+@cache
+def ccd_geometry(camera: str) -> tuple[CcdGeometry, ...]:
+    """CCDs of a camera in the order of CCDNR."""
+    ccds = []
+    for row in read_table("ccd_geometry").where("camera", camera).rows:
+        angle, size = np.radians(float(row["rotation_deg"])), float(row["pixel"])
+        cosine, sine = round(float(np.cos(angle)), 12), round(float(np.sin(angle)), 12)
+        ccds.append(
+            CcdGeometry(
+                camera=camera,
+                ccd=int(row["ccd"]),
+                reference=(float(row["reference_rawx"]), float(row["reference_rawy"])),
+                origin=(float(row["detx"]), float(row["dety"])),
+                axis_x=(size * cosine, size * sine),
+                axis_y=(-size * sine, size * cosine),
+                first=(int(row["first_rawx"]), int(row["first_rawy"])),
+                last=(int(row["last_rawx"]), int(row["last_rawy"])),
+            )
+        )
+    return tuple(ccds)
+
+
+@dataclass(frozen=True, slots=True)
+class Boresight:
+    """How a camera sits under its telescope.
+
+    Attributes
+    ----------
+    pointing : tuple of float
+        DETX, DETY of the direction RA_PNT, DEC_PNT (0.05 arcsec).
+    roll_deg : float
+        Angle from PA_PNT to the orientation of the camera (degrees).
+    axis : tuple of float
+        DETX, DETY of the optical axis (0.05 arcsec).
+    """
+
+    pointing: tuple[float, float]
+    roll_deg: float
+    axis: tuple[float, float]
+
+
+@cache
+def boresight(camera: str) -> Boresight:
+    """Boresight of a camera."""
+    row = read_table("boresight").where("camera", camera).rows[0]
+    return Boresight(
+        pointing=(float(row["detx"]), float(row["dety"])),
+        roll_deg=float(row["roll_deg"]),
+        axis=(float(row["axis_detx"]), float(row["axis_dety"])),
+    )
+
+
+@cache
+def field_of_view(camera: str) -> tuple[float, float, float]:
+    """Circle of the field of view: DETX, DETY, radius (0.05 arcsec)."""
+    row = read_table("field_of_view").where("camera", camera).rows[0]
+    return float(row["detx"]), float(row["dety"]), float(row["radius"])
+
+
+def energy_conversion_factors(camera: str, optical_filter: str) -> FloatArray:
+    """Energy conversion factors in the five bands, shape (5,), counts cm2 / erg.
+
+    Parameters
+    ----------
+    camera : str
+        ``EMOS1``, ``EMOS2`` or ``EPN``.
+    optical_filter : str
+        FILTER as in the headers (``Thin1``, ``Medium`` ...); its beginning decides, ``Closed`` gives zeros.
+    """
+    wanted = optical_filter.strip().lower()
+    if wanted.startswith("clos"):
+        return np.zeros(5)
+    for name in FILTERS:
+        if wanted.startswith(name.lower()[:4]):
+            row = read_table("energy_conversion").where("filter", name).where("camera", camera).rows[0]
+            return np.array([float(row[f"band{band}"]) for band in range(1, 6)]) * 1e11
+    raise ValueError(f"no filter {optical_filter!r}: it is one of Open, Thin1, Thin2, Medium, Thick, Closed")
+
+
+@dataclass(frozen=True, slots=True)
+class KingProfile:
+    """Coefficients of the King profile: rows core (arcsec) and slope; columns 1, E, theta, E theta."""
+
+    core: tuple[float, float, float, float]
+    slope: tuple[float, float, float, float]
+
+    def at(self, energy_kev: FloatArray, offaxis_arcmin: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Core radius (arcsec) and slope, kept inside the range that the fit covers."""
+        values = []
+        for c0, c_energy, c_theta, c_both in (self.core, self.slope):
+            values.append(
+                c0 + c_energy * energy_kev + c_theta * offaxis_arcmin + c_both * energy_kev * offaxis_arcmin
+            )
+        return np.maximum(values[0], 2.0), np.maximum(values[1], 1.3)
+
+
+@cache
+def king_profile(camera: str) -> KingProfile:
+    """King profile of the telescope of a camera."""
+    rows = {row["parameter"]: row for row in read_table("psf_king").where("camera", camera).rows}
+
+    def coefficients(name: str) -> tuple[float, float, float, float]:
+        row = rows[name]
+        return float(row["constant"]), float(row["energy"]), float(row["offaxis"]), float(row["product"])
+
+    return KingProfile(core=coefficients("core"), slope=coefficients("slope"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vignetting:
+    """Relative effective area, `factor` of shape (energies, angles), over keV and arcmin."""
+
+    energy_kev: FloatArray
+    offaxis_arcmin: FloatArray
+    factor: FloatArray
+
+    def at(self, energy_kev: FloatArray, offaxis_arcmin: FloatArray) -> FloatArray:
+        """Bilinear interpolation; outside the table its edge holds."""
+        i, u = _cell(self.energy_kev, energy_kev)
+        j, v = _cell(self.offaxis_arcmin, offaxis_arcmin)
+        low = self.factor[i, j] * (1 - v) + self.factor[i, j + 1] * v
+        high = self.factor[i + 1, j] * (1 - v) + self.factor[i + 1, j + 1] * v
+        result: FloatArray = low * (1 - u) + high * u
+        return result
+
+
+def _cell(grid: FloatArray, values: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    """Index of the grid cell of each value and the fraction inside it, kept in the grid."""
+    index = np.clip(np.searchsorted(grid, values, side="right") - 1, 0, grid.size - 2)
+    fraction = np.clip((values - grid[index]) / (grid[index + 1] - grid[index]), 0.0, 1.0)
+    return index, fraction
+
+
+@cache
+def vignetting() -> Vignetting:
+    """Vignetting of the X-ray telescopes."""
+    table = read_table("vignetting")
+    columns = [name for name in table.rows[0] if name.startswith("theta_")]
+    return Vignetting(
+        energy_kev=table.numbers("energy"),
+        offaxis_arcmin=np.array([float(name.removeprefix("theta_")) for name in columns]),
+        factor=np.stack([table.numbers(name) for name in columns], axis=1),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTiming:
+    """Timing of the full-window mode (s); the live fraction is FRACEXP in quiet times."""
+
+    frame_s: float
+    integration_s: float
+    live_fraction: float
+    live_spread: float
+    live_block: int
+
+
+@cache
+def frame_timing(camera: str) -> FrameTiming:
+    """Frame timing of a camera in full-window mode."""
+    row = read_table("frames").where("camera", camera).rows[0]
+    return FrameTiming(
+        frame_s=float(row["frame_s"]),
+        integration_s=float(row["integration_s"]),
+        live_fraction=float(row["live_fraction"]),
+        live_spread=float(row["live_spread"]),
+        live_block=int(row["live_block"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyScale:
+    """Channels of a camera: eV per PHA, threshold (eV), largest PI (eV) and PHA."""
+
+    ev_per_channel: float
+    threshold_ev: float
+    largest_pi: int
+    largest_pha: int
+
+
+@cache
+def energy_scale(camera: str) -> EnergyScale:
+    """Energy scale of a camera."""
+    row = read_table("channels").where("camera", camera).rows[0]
+    return EnergyScale(
+        ev_per_channel=float(row["ev_per_channel"]),
+        threshold_ev=float(row["threshold_ev"]),
+        largest_pi=int(row["largest_pi"]),
+        largest_pha=int(row["largest_pha"]),
+    )
+
+
+def energy_resolution(camera: str, energy_kev: FloatArray) -> FloatArray:
+    """Full width at half maximum (eV) at the given energies."""
+    table = read_table("energy_resolution").where("camera", camera)
+    return np.interp(energy_kev, table.numbers("energy"), table.numbers("fwhm"))
+
+
+def pattern_fractions(camera: str, energy_kev: FloatArray) -> FloatArray:
+    """Fractions of single, double, triple and quadruple events, shape (n, 4), each row summing to 1."""
+    table = read_table("pattern_fractions").where("camera", camera)
+    energies = table.numbers("energy")
+    kinds = ("single", "double", "triple", "quadruple")
+    fractions = np.stack([np.interp(energy_kev, energies, table.numbers(kind)) for kind in kinds], axis=-1)
+    result: FloatArray = fractions / fractions.sum(axis=-1, keepdims=True)
+    return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParticleBackground:
+    """Quiescent particle background of a camera, per arcmin2 of CCD.
+
+    Attributes
+    ----------
+    energy_kev, rate : ndarray, shape (n,)
+        Continuum, counts s-1 keV-1 arcmin-2.
+    line_kev, line_rate : ndarray, shape (m,)
+        Fluorescence lines, counts s-1 arcmin-2.
+    """
+
+    energy_kev: FloatArray
+    rate: FloatArray
+    line_kev: FloatArray
+    line_rate: FloatArray
+
+
+@cache
+def particle_background(camera: str) -> ParticleBackground:
+    """Quiescent particle background of a camera."""
+    continuum = read_table("particle_continuum").where("camera", camera)
+    lines = read_table("particle_lines").where("camera", camera)
+    return ParticleBackground(
+        energy_kev=continuum.numbers("energy"),
+        rate=continuum.numbers("rate"),
+        line_kev=lines.numbers("energy"),
+        line_rate=lines.numbers("rate"),
+    )
+
+
+def photoabsorption_cm2(energy_kev: FloatArray) -> FloatArray:
+    """Photoelectric cross-section of the interstellar gas per hydrogen atom (cm2).
+
+    Valid from 0.03 to 10 keV (Morrison & McCammon 1983); beyond, the last row goes on.
+    """
+    table = read_table("photoabsorption")
+    index = np.clip(np.searchsorted(table.numbers("energy_low"), energy_kev, side="right") - 1, 0, None)
+    c0, c1, c2 = (table.numbers(name)[index] for name in ("c0", "c1", "c2"))
+    result: FloatArray = (c0 + c1 * energy_kev + c2 * energy_kev**2) / energy_kev**3 * 1e-24
+    return result

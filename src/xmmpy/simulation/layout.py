@@ -1,0 +1,177 @@
+"""Header templates of event lists, and the writer of tables laid out by them.
+
+A template names a header's cards in order, one a line: ``KEYWORD = value / comment``. A value is a JSON
+literal or ``$name``, looked up when the header is made. ``@include other`` inserts another template; a
+line beginning with ``*`` is repeated for each CCD and one with ``+`` for each CCD but the first, with
+``{ccd}`` filled in. The columns of a table are its TTYPE, TFORM and TUNIT cards. Keywords, their order
+and comments are those of public event lists made by SAS.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+    from astropy.io.fits import Header
+
+    Value = str | int | float | bool
+
+BLOCK: Final = 2880
+_CARD = re.compile(r"^([A-Z0-9_-]+) = (\$[a-z0-9_]+|.+?)(?: / (.*))?$")
+_NUMPY_TYPES: Final = {"D": ">f8", "E": ">f4", "J": ">i4", "I": ">i2", "B": "u1"}
+
+
+@cache
+def _template(name: str) -> tuple[str, ...]:
+    text = (files("xmmpy.simulation") / "templates" / f"{name}.txt").read_text(encoding="utf-8")
+    return tuple(line for line in text.splitlines() if line)
+
+
+def template_lines(name: str, ccds: Sequence[int]) -> list[str]:
+    """Lines of a template with its includes and repetitions written out."""
+    lines: list[str] = []
+    for line in _template(name):
+        if line.startswith("@include "):
+            lines += template_lines(line.removeprefix("@include "), ccds)
+        elif line.startswith("*"):
+            lines += [line[1:].format(ccd=ccd) for ccd in ccds]
+        elif line.startswith("+"):
+            lines += [line[1:].format(ccd=ccd) for ccd in ccds[1:]]
+        else:
+            lines.append(line)
+    return lines
+
+
+def template_cards(
+    name: str, values: Mapping[str, Value], ccds: Sequence[int] = ()
+) -> list[tuple[str, Value, str]]:
+    """Cards of a template as (keyword, value, comment).
+
+    Parameters
+    ----------
+    name : str
+        Template name.
+    values : mapping
+        What the ``$name`` of the template stand for.
+    ccds : sequence of int
+        CCDs for repeated lines.
+    """
+    cards = []
+    for line in template_lines(name, ccds):
+        match = _CARD.match(line)
+        if match is None:
+            raise ValueError(f"the header template {name} has a line that is no card: {line}")
+        keyword, text, comment = match.groups()
+        value = values[text[1:]] if text.startswith("$") else json.loads(text)
+        cards.append((keyword, value, comment or ""))
+    return cards
+
+
+def row_type(name: str) -> np.dtype[np.void]:
+    """Big-endian record type of the rows of a template's table."""
+    names: dict[str, str] = {}
+    formats: dict[str, str] = {}
+    for keyword, value, _ in _literal_cards(name):
+        if keyword.startswith("TTYPE"):
+            names[keyword[5:]] = value
+        elif keyword.startswith("TFORM"):
+            formats[keyword[5:]] = value
+    return np.dtype([(names[number], _numpy_type(formats[number])) for number in names])
+
+
+def _literal_cards(name: str) -> Iterable[tuple[str, str, str]]:
+    for line in template_lines(name, ()):
+        match = _CARD.match(line)
+        if match is not None and match[2].startswith('"'):
+            yield match[1], json.loads(match[2]), match[3] or ""
+
+
+def _numpy_type(tform: str) -> str:
+    code, width = tform[-1], tform[:-1]
+    return f"S{width or 1}" if code == "A" else _NUMPY_TYPES[code]
+
+
+def _header(cards: Iterable[tuple[str, Value, str]]) -> Header:
+    from astropy.io import fits
+
+    header = fits.Header()
+    for keyword, value, comment in cards:
+        card = fits.Card(keyword, value, comment)
+        if isinstance(value, str) and len(str(card)) <= 80:
+            card = fits.Card(keyword, value, comment[: max(0, 65 - max(8, len(value.replace("'", "''"))))])
+        header.append(card, end=True)
+    return header
+
+
+def write_primary(
+    handle: BinaryIO, name: str, values: Mapping[str, Value], history: Sequence[str] = ()
+) -> None:
+    """Write a primary header without data."""
+    start: list[tuple[str, Value, str]] = [
+        ("SIMPLE", True, "file does conform to FITS standard"),
+        ("BITPIX", 8, "number of bits per data pixel"),
+        ("NAXIS", 0, "number of data axes"),
+        ("EXTEND", True, "FITS dataset may contain extensions"),
+    ]
+    header = _header([*start, *template_cards(name, values)])
+    for line in history:
+        header.add_history(line)
+    handle.write(header.tostring().encode("ascii"))
+
+
+def write_table(
+    handle: BinaryIO,
+    name: str,
+    values: Mapping[str, Value],
+    data: npt.NDArray[np.void] | Sequence[BinaryIO],
+    ccds: Sequence[int] = (),
+) -> None:
+    """Write a binary table laid out by a template.
+
+    Parameters
+    ----------
+    handle : binary file
+        Where to write; at a block boundary.
+    name : str
+        Template.
+    values : mapping
+        What the ``$name`` of the template stand for.
+    data : ndarray of records, or open files
+        Rows of type `row_type(name)`; or files whose contents, one after the other, are the rows.
+    ccds : sequence of int
+        CCDs for repeated lines.
+    """
+    width = row_type(name).itemsize
+    if isinstance(data, np.ndarray):
+        size = data.nbytes
+    else:
+        size = sum(part.seek(0, 2) for part in data)
+    structure: list[tuple[str, Value, str]] = [
+        ("XTENSION", "BINTABLE", "binary table extension"),
+        ("BITPIX", 8, "8-bit bytes"),
+        ("NAXIS", 2, "2-dimensional binary table"),
+        ("NAXIS1", width, "width of table in bytes"),
+        ("NAXIS2", size // width, "number of rows in table"),
+        ("PCOUNT", 0, "size of special data area"),
+        ("GCOUNT", 1, "one data group (required keyword)"),
+        ("TFIELDS", len(row_type(name).names or ()), "number of fields in each row"),
+    ]
+    header = _header([*structure, *template_cards(name, values, ccds)])
+    handle.write(header.tostring().encode("ascii"))
+    if isinstance(data, np.ndarray):
+        handle.write(data.tobytes())
+    else:
+        for part in data:
+            part.seek(0)
+            while chunk := part.read(1 << 22):
+                handle.write(chunk)
+    handle.write(bytes(-size % BLOCK))
