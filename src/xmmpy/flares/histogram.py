@@ -89,7 +89,7 @@ class HistogramFit:
     window: tuple[float, float]
 
     def limits(self, allow_sigma: float) -> tuple[float, float]:
-        """Give the lowest and highest rate within `allow_sigma` standard deviations of the centre, counts/s."""
+        """Give the rates that lie `allow_sigma` standard deviations below and above the centre, counts/s."""
         return self.centre - allow_sigma * self.sigma, self.centre + allow_sigma * self.sigma
 
 
