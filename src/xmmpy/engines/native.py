@@ -118,11 +118,11 @@ def as_task_error(error: Exception, session: Session) -> TaskError:
         session.out.write(trace)
     if isinstance(error, OSError) and error.strerror:
         where = f" '{error.filename}'" if error.filename else ""
-        return TaskError("FileIo", f"{error.strerror}{where}; check the folder, its permissions and its space")
+        return TaskError("FileIo", f"{error.strerror}{where}; check the folder, its permissions and space")
     if isinstance(error, MemoryError):
         return TaskError("NoMemory", "there is not enough memory; run fewer things at a time")
     what = " ".join(str(error).split()) or type(error).__name__
-    return TaskError("Unexpected", f"this should not happen ({type(error).__name__}: {what}); -t shows where it did")
+    return TaskError("Unexpected", f"an unexpected failure ({type(error).__name__}: {what}); -t shows where")
 
 
 def _open_log(path: str) -> TextIO:
