@@ -1,4 +1,4 @@
-"""The nominal calibration: small text tables, each with its source, for work without calibration constituents."""
+"""The nominal calibration: small text tables, each with its source, in place of calibration constituents."""
 
 from __future__ import annotations
 
@@ -203,7 +203,9 @@ def energy_conversion_factors(camera: str, optical_filter: str) -> FloatArray:
         if wanted.startswith(name.lower()[:4]):
             row = read_table("energy_conversion").where("filter", name).where("camera", camera).rows[0]
             return np.array([float(row[f"band{band}"]) for band in range(1, 6)]) * 1e11
-    raise ValueError(f"no filter {optical_filter!r}: it is one of Open, Thin1, Thin2, Medium, Thick, Closed")
+    raise ValueError(
+        f"no filter {optical_filter!r}: it is one of Open, Thin1, Thin2, Medium, Thick, Closed"
+    )
 
 
 @dataclass(frozen=True, slots=True)

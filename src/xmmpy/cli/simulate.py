@@ -24,14 +24,15 @@ def events_command(
     sources: Annotated[
         Path | None,
         typer.Option(
-            help="Table of sources (FITS, CSV, ECSV): ra, dec (degrees), flux_0p5_2 (erg/cm2/s) or rate (pn counts/s), "
-            "optional core_arcsec and beta of an extended one."
+            help="Table of sources (FITS, CSV, ECSV): ra, dec (degrees), flux_0p5_2 (erg/cm2/s) or "
+            "rate (pn counts/s), optional core_arcsec and beta of an extended one."
         ),
     ] = None,
     logn_logs: Annotated[
         bool | None,
         typer.Option(
-            "--logn-logs/--no-logn-logs", help="Draw sources from number counts; the default without --sources."
+            "--logn-logs/--no-logn-logs",
+            help="Draw sources from number counts; the default without --sources.",
         ),
     ] = None,
     flares: Annotated[bool, typer.Option("--flares/--no-flares", help="Flares of soft protons.")] = True,
@@ -42,7 +43,9 @@ def events_command(
         str, typer.Option("--filter", help="Open, Thin1, Thin2, Medium, Thick or Closed.")
     ] = "Thin1",
     scale: Annotated[float, typer.Option(help="Factor on all count rates.")] = 1.0,
-    events: Annotated[int | None, typer.Option(help="About so many events per camera, by scaling the rates.")] = None,
+    events: Annotated[
+        int | None, typer.Option(help="About so many events per camera, by scaling the rates.")
+    ] = None,
 ) -> None:
     """Simulate the calibrated event lists of the three cameras, and the truth beside them."""
     from xmmpy.simulation.observation import SimulationSettings, simulate_events
@@ -70,4 +73,5 @@ def events_command(
         raise typer.Exit(1) from error
     for name, path in made.event_lists.items():
         typer.echo(f"{name:5s} {made.rows[name]:10d} events  {path}")
-    typer.echo(f"truth {len(made.sources):10d} sources, {len(made.flares)} flares  {made.truth_sources}, {made.truth}")
+    made_of = f"{len(made.sources):10d} sources, {len(made.flares)} flares"
+    typer.echo(f"truth {made_of}  {made.truth_sources}, {made.truth}")

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float64]
 
 PROTON_RESPONSE: Final = {"EMOS1": 1.0, "EMOS2": 1.0, "EPN": 2.5}
-"""Counts of soft protons in a camera over those in a MOS: pn has no grating before it and is more sensitive."""
+"""Counts of soft protons in a camera over those in a MOS: pn has no grating before it."""
 FLARE_PEAKS: Final = (8.0, 80.0)
-"""Range of the peak count rates of flares in a MOS, 0.2-15 keV, counts/s: up to a hundred times the quiet level."""
+"""Range of the peak count rates of flares in a MOS, counts/s: up to a hundred times the quiet level."""
 SOFT_PROTON, PARTICLE = -1, -2
 
 
@@ -62,7 +62,12 @@ def draw_flares(rng: np.random.Generator, exposure: float) -> tuple[Flare, ...]:
 
 
 def flare_photons(
-    rng: np.random.Generator, camera: str, flares: tuple[Flare, ...], scale: float, start: float, stop: float
+    rng: np.random.Generator,
+    camera: str,
+    flares: tuple[Flare, ...],
+    scale: float,
+    start: float,
+    stop: float,
 ) -> Photons:
     """Soft protons that reach the field of view between two times (s from the start of the exposure).
 
@@ -98,7 +103,9 @@ def particle_rate(camera: str) -> float:
     return per_area * sum(ccd.area_arcmin2 for ccd in nominal.ccd_geometry(camera))
 
 
-def particle_photons(rng: np.random.Generator, camera: str, scale: float, start: float, stop: float) -> Photons:
+def particle_photons(
+    rng: np.random.Generator, camera: str, scale: float, start: float, stop: float
+) -> Photons:
     """Quiescent particle events, evenly over all CCDs."""
     background = nominal.particle_background(camera)
     ccds = nominal.ccd_geometry(camera)

@@ -12,6 +12,8 @@ from xmmpy.simulation import defects, layout, telescope
 from xmmpy.simulation.background import PARTICLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from xmmpy.simulation.frames import CcdFrames
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 FWHM_OVER_SIGMA: Final = 2.354820045
 PATTERN_BASE: Final = np.array([0, 1, 5, 9])
 PARTICLE_INVALID: Final = {"EMOS1": 0.06, "EMOS2": 0.06, "EPN": 0.03}
-"""Part of the particle events with a pattern that no X-ray makes: above 12, MOS up to 29, pn flagged INVALID_PATTERN."""
+"""Part of the particle events with a pattern that no X-ray makes: above 12 (pn: INVALID_PATTERN)."""
 INVALID_PATTERN: Final = 1 << 0
 PN_PATTERN_ID: Final = 5121
 """PAT_ID of the first (here: only) pattern of more than one pixel in a pn frame."""
@@ -93,10 +95,47 @@ def read_out(
         One per CCD.
     """
     blocked = (photons.source != PARTICLE) & outside_field_of_view(camera, photons.detx, photons.dety)
-    waiting = np.flatnonzero(~blocked)
-    events = []
-    for geometry, ccd_frames in zip(nominal.ccd_geometry(camera), frames, strict=True):
-        rawx, rawy = geometry.det_to_raw(photons.detx[waiting], photons.dety[waiting])
+    hits = find_pixels(camera, photons.detx, photons.dety, np.flatnonzero(~blocked))
+    return tuple(
+        _ccd_events(rng, geometry, pointing, met_start, photons, hit, ccd_frames)
+        for geometry, hit, ccd_frames in zip(nominal.ccd_geometry(camera), hits, frames, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """Which photons meet a CCD, and its pixels: arrays of one length.
+
+    Attributes
+    ----------
+    index : ndarray of int
+        Number of the photon.
+    column, row : ndarray of int
+        RAWX, RAWY.
+    """
+
+    index: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+
+
+def find_pixels(
+    camera: str, detx: FloatArray, dety: FloatArray, candidates: npt.NDArray[np.int64]
+) -> Iterator[Hits]:
+    """Pixels on which places in the focal plane lie, CCD by CCD; a place on two CCDs belongs to the first.
+
+    Parameters
+    ----------
+    camera : str
+        ``EMOS1``, ``EMOS2`` or ``EPN``.
+    detx, dety : ndarray
+        Places (0.05 arcsec).
+    candidates : ndarray of int
+        Which of them to look for.
+    """
+    waiting = candidates
+    for geometry in nominal.ccd_geometry(camera):
+        rawx, rawy = geometry.det_to_raw(detx[waiting], dety[waiting])
         column, row = np.rint(rawx).astype(np.int64), np.rint(rawy).astype(np.int64)
         inside = (
             (column >= geometry.first[0])
@@ -104,13 +143,8 @@ def read_out(
             & (row >= geometry.first[1])
             & (row <= geometry.last[1])
         )
-        events.append(
-            _ccd_events(
-                rng, geometry, pointing, met_start, photons, waiting[inside], column[inside], row[inside], ccd_frames
-            )
-        )
+        yield Hits(waiting[inside], column[inside], row[inside])
         waiting = waiting[~inside]
-    return tuple(events)
 
 
 def _ccd_events(
@@ -119,12 +153,11 @@ def _ccd_events(
     pointing: Pointing,
     met_start: float,
     photons: Photons,
-    index: npt.NDArray[np.intp],
-    column: npt.NDArray[np.int64],
-    row: npt.NDArray[np.int64],
+    hits: Hits,
     frames: CcdFrames,
 ) -> CcdEvents:
     camera = geometry.camera
+    index, column, row = hits.index, hits.column, hits.row
     scale = nominal.energy_scale(camera)
     faults = defects.ccd_defects(camera, geometry.ccd)
     frame, arrived, late = frames.find(photons.time[index])

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 SPOOL_BYTES: Final = 1 << 24
 CENTRAL_CCD: Final = {"EMOS1": 1, "EMOS2": 1, "EPN": 4}
 MOS_EDU: Final = (0, 2, 4, 6, 3, 5, 7)
-EXTREMES: Final = {"RAWX": "rawx", "RAWY": "rawy", "DETX": "detx", "DETY": "dety", "X": "x", "Y": "y", "PHA": "pha", "PI": "pi"}
+EXTREMES: Final = {
+    "RAWX": "rawx",
+    "RAWY": "rawy",
+    "DETX": "detx",
+    "DETY": "dety",
+    "X": "x",
+    "Y": "y",
+    "PHA": "pha",
+    "PI": "pi",
+}
 """Columns whose smallest and largest values are in the header."""
 NULL_RANGE: Final = (0, 0)
 
@@ -52,7 +61,10 @@ class EventSpool:
     @classmethod
     def open(cls, ccds: int, folder: Path) -> EventSpool:
         """Make empty streams; what does not fit in memory goes to unnamed files in `folder`."""
-        streams: list[Any] = [tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=folder) for _ in range(ccds)]
+        streams: list[Any] = [
+            tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=str(folder))  # noqa: SIM115 - see close()
+            for _ in range(ccds)
+        ]
         return cls(streams)
 
     def close(self) -> None:
@@ -114,7 +126,9 @@ def write_event_list(
             own = shared | _ccd_values(ccd, met, ccd_frames)
             own_values.append(own)
 
-            def table(kind: str, data: npt.NDArray[np.void], own: dict[str, Value] = own, ccd: int = ccd.ccd) -> None:
+            def table(
+                kind: str, data: npt.NDArray[np.void], own: dict[str, Value] = own, ccd: int = ccd.ccd
+            ) -> None:
                 extname = "EXPOSU" if kind == "exposu" else kind.upper()
                 layout.write_table(
                     handle, template_name(camera, kind), own | {"extname": f"{extname}{ccd:02d}"}, data
@@ -139,7 +153,9 @@ def write_event_list(
             layout.write_table(handle, "calindex", shared, calindex)
 
 
-def _list_values(camera: str, met: float, spool: EventSpool, frames: Sequence[CcdFrames]) -> dict[str, Value]:
+def _list_values(
+    camera: str, met: float, spool: EventSpool, frames: Sequence[CcdFrames]
+) -> dict[str, Value]:
     central = frames[CENTRAL_CCD[camera] - 1]
     first = met + min(ccd.start for ccd in frames)
     last = met + max(ccd.start + ccd.good.size * ccd.timing.frame_s for ccd in frames)
@@ -160,7 +176,8 @@ def _list_values(camera: str, met: float, spool: EventSpool, frames: Sequence[Cc
         values[f"{name}_min"], values[f"{name}_max"] = low, high
     corners = [
         ccd.raw_to_det(
-            np.array([ccd.first[0], ccd.last[0]], dtype=float), np.array([ccd.first[1], ccd.last[1]], dtype=float)
+            np.array([ccd.first[0], ccd.last[0]], dtype=float),
+            np.array([ccd.first[1], ccd.last[1]], dtype=float),
         )
         for ccd in nominal.ccd_geometry(camera)
     ]
@@ -230,9 +247,7 @@ def _exposure_rows(camera: str, met: float, frames: CcdFrames) -> npt.NDArray[np
 def _badpix_rows(camera: str, ccd: int) -> npt.NDArray[np.void]:
     names = ("RAWX", "RAWY", "TYPE", "YEXTENT", "BADFLAG")
     table = defects.ccd_defects(camera, ccd).badpix
-    return _records(
-        template_name(camera, "badpix"), **{name: table[:, i] for i, name in enumerate(names)}
-    )
+    return _records(template_name(camera, "badpix"), **{name: table[:, i] for i, name in enumerate(names)})
 
 
 def _gti_rows(camera: str, met: float, frames: CcdFrames) -> npt.NDArray[np.void]:
@@ -243,7 +258,9 @@ def _gti_rows(camera: str, met: float, frames: CcdFrames) -> npt.NDArray[np.void
 def _discarded_lines(frames: CcdFrames) -> npt.NDArray[np.void]:
     """Columns that pn discarded, per row of the CCD: the lost part of the frames, spread over the columns."""
     lost = round(float((1.0 - frames.live[frames.good]).sum(dtype=np.float64)))
-    return _records("pn_dlimap", DLIODF=np.full(200, lost), DLISAS=np.zeros(200, dtype=int), DLIEXPCO=np.ones(200))
+    return _records(
+        "pn_dlimap", DLIODF=np.full(200, lost), DLISAS=np.zeros(200, dtype=int), DLIEXPCO=np.ones(200)
+    )
 
 
 def _discarded_columns(met: float, frames: CcdFrames) -> npt.NDArray[np.void]:
@@ -255,7 +272,15 @@ def _discarded_columns(met: float, frames: CcdFrames) -> npt.NDArray[np.void]:
 
 def _calibration_rows(camera: str) -> npt.NDArray[np.void]:
     """Say in CALINDEX that the nominal tables were used."""
-    tables = ("ccd_geometry", "boresight", "field_of_view", "energy_conversion", "psf_king", "vignetting", "frames")
+    tables = (
+        "ccd_geometry",
+        "boresight",
+        "field_of_view",
+        "energy_conversion",
+        "psf_king",
+        "vignetting",
+        "frames",
+    )
     rows = np.zeros(len(tables), dtype=layout.row_type("calindex"))
     rows["TELESCOP"], rows["SCOPE"] = b"XMM", camera.encode()
     rows["TYPEID"] = [table.upper() for table in tables]

@@ -41,10 +41,12 @@ class CcdFrames:
 
     def centre(self, index: npt.NDArray[np.int64]) -> FloatArray:
         """Centre of the integration of frames (s from the start of the exposure)."""
-        result: FloatArray = self.start + index * self.timing.frame_s + 0.5 * self.timing.integration_s
-        return result
+        begin: FloatArray = self.start + index.astype(np.float64) * self.timing.frame_s
+        return begin + 0.5 * self.timing.integration_s
 
-    def find(self, time: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    def find(
+        self, time: FloatArray
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Frame of each time; whether that frame arrived; whether the time falls in its read-out."""
         position = (time - self.start) / self.timing.frame_s
         index = np.floor(position).astype(np.int64)
@@ -56,8 +58,11 @@ class CcdFrames:
     def good_times(self) -> tuple[FloatArray, FloatArray]:
         """Good time intervals: START, STOP (s from the start of the exposure)."""
         edges = np.diff(np.concatenate([[0], self.good.astype(np.int8), [0]]))
-        first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-        return self.start + first * self.timing.frame_s, self.start + last * self.timing.frame_s
+        first = np.flatnonzero(edges == 1).astype(np.float64)
+        last = np.flatnonzero(edges == -1).astype(np.float64)
+        begin: FloatArray = self.start + first * self.timing.frame_s
+        end: FloatArray = self.start + last * self.timing.frame_s
+        return begin, end
 
     @property
     def ontime(self) -> float:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
-    from astropy.io.fits import Header
 
     Value = str | int | float | bool
 
 BLOCK: Final = 2880
+CARD: Final = 80
 _CARD = re.compile(r"^([A-Z0-9_-]+) = (\$[a-z0-9_]+|.+?)(?: / (.*))?$")
 _NUMPY_TYPES: Final = {"D": ">f8", "E": ">f4", "J": ">i4", "I": ">i2", "B": "u1"}
 
@@ -100,16 +100,46 @@ def _numpy_type(tform: str) -> str:
     return f"S{width or 1}" if code == "A" else _NUMPY_TYPES[code]
 
 
-def _header(cards: Iterable[tuple[str, Value, str]]) -> Header:
-    from astropy.io import fits
+def card_text(keyword: str, value: Value, comment: str) -> str:
+    """Text of a card, a multiple of 80 characters, in the fixed format of SAS's files.
 
-    header = fits.Header()
-    for keyword, value, comment in cards:
-        card = fits.Card(keyword, value, comment)
-        if isinstance(value, str) and len(str(card)) <= 80:
-            card = fits.Card(keyword, value, comment[: max(0, 65 - max(8, len(value.replace("'", "''"))))])
-        header.append(card, end=True)
-    return header
+    Strings too long for a card go on in CONTINUE cards.
+    """
+    if isinstance(value, bool):
+        text = f"{'T' if value else 'F':>20s}"
+    elif isinstance(value, int):
+        text = f"{value:20d}"
+    elif isinstance(value, float):
+        text = f"{value:20.14E}"
+    else:
+        return _string_card(keyword, value, comment)
+    return f"{keyword:<8s}= {text}{f' / {comment}' if comment else ''}"[:CARD].ljust(CARD)
+
+
+def _string_card(keyword: str, value: str, comment: str) -> str:
+    text = value.replace("'", "''")
+    if len(text) <= CARD - 12:
+        quoted = f"'{text:<8s}'"
+        note = f" / {comment}" if comment else ""
+        return f"{keyword:<8s}= {quoted:<20s}{note}"[:CARD].ljust(CARD)
+    cards, start = "", f"{keyword:<8s}= "
+    while text:
+        length = min(len(text), CARD - 13)
+        if length < len(text) and text[:length].count("'") % 2:
+            length -= 1
+        piece, text = text[:length], text[length:]
+        cards += f"{start}'{piece}{'&' if text else ''}'".ljust(CARD)
+        start = "CONTINUE  "
+    return cards
+
+
+def _header(cards: Iterable[tuple[str, Value, str]], history: Sequence[str] = ()) -> bytes:
+    text = "".join(card_text(*card) for card in cards)
+    for line in history:
+        for start in range(0, len(line), CARD - 8):
+            text += f"HISTORY {line[start : start + CARD - 8]}".ljust(CARD)
+    text += "END".ljust(CARD)
+    return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
 
 
 def write_primary(
@@ -122,10 +152,7 @@ def write_primary(
         ("NAXIS", 0, "number of data axes"),
         ("EXTEND", True, "FITS dataset may contain extensions"),
     ]
-    header = _header([*start, *template_cards(name, values)])
-    for line in history:
-        header.add_history(line)
-    handle.write(header.tostring().encode("ascii"))
+    handle.write(_header([*start, *template_cards(name, values)], history))
 
 
 def write_table(
@@ -151,10 +178,7 @@ def write_table(
         CCDs for repeated lines.
     """
     width = row_type(name).itemsize
-    if isinstance(data, np.ndarray):
-        size = data.nbytes
-    else:
-        size = sum(part.seek(0, 2) for part in data)
+    size = data.nbytes if isinstance(data, np.ndarray) else sum(part.seek(0, 2) for part in data)
     structure: list[tuple[str, Value, str]] = [
         ("XTENSION", "BINTABLE", "binary table extension"),
         ("BITPIX", 8, "8-bit bytes"),
@@ -165,8 +189,7 @@ def write_table(
         ("GCOUNT", 1, "one data group (required keyword)"),
         ("TFIELDS", len(row_type(name).names or ()), "number of fields in each row"),
     ]
-    header = _header([*structure, *template_cards(name, values, ccds)])
-    handle.write(header.tostring().encode("ascii"))
+    handle.write(_header([*structure, *template_cards(name, values, ccds)]))
     if isinstance(data, np.ndarray):
         handle.write(data.tobytes())
     else:

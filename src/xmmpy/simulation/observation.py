@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from xmmpy.products.atomic import atomic_path
 from xmmpy.simulation import background, camera, eventlist, sky, truth
 from xmmpy.simulation.frames import camera_frames
 from xmmpy.simulation.telescope import Photons, Pointing, Telescope
+from xmmpy.tasks.session import Environment
 
 if TYPE_CHECKING:
     from xmmpy.simulation.background import Flare
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 EXPOSURE_IDS: Final = {"EMOS1": "M1S001", "EMOS2": "M2S002", "EPN": "PNS003"}
 MET_START: Final = 378_691_200.0
 """Mission time of the start, 2010-01-01T00:00:00 TT."""
+START_UTC: Final = datetime(2009, 12, 31, 23, 58, 53, 816_000, tzinfo=UTC)
+"""The same in UTC: TT - 32.184 s - 34 s."""
 REVOLUTION: Final = 1843
 SLAB_EVENTS: Final = 1_000_000
 """Events made at a time: bounds the memory."""
@@ -84,10 +88,18 @@ class SimulationSettings:
             problems.append(f"the exposure is 10 s to 1 Ms, not {self.exposure} s")
         if self.seed < 0:
             problems.append(f"the seed is a whole number from 0, not {self.seed}")
-        if not self.cameras or len(set(self.cameras)) < len(self.cameras) or set(self.cameras) - set(SHORT_NAMES):
-            problems.append(f"the cameras are some of mos1, mos2, pn, each once, not {', '.join(self.cameras)}")
+        if (
+            not self.cameras
+            or len(set(self.cameras)) < len(self.cameras)
+            or set(self.cameras) - set(SHORT_NAMES)
+        ):
+            problems.append(
+                f"the cameras are some of mos1, mos2, pn, each once, not {', '.join(self.cameras)}"
+            )
         if not (0 <= self.ra < 360 and -90 <= self.dec <= 90 and np.isfinite(self.position_angle)):
-            problems.append(f"RA {self.ra}, Dec {self.dec}, PA {self.position_angle} are no attitude in degrees")
+            problems.append(
+                f"RA {self.ra}, Dec {self.dec}, PA {self.position_angle} are no attitude in degrees"
+            )
         if not (np.isfinite(self.scale) and self.scale > 0):
             problems.append(f"the scale is above 0, not {self.scale}")
         if self.events is not None and self.events < 1:
@@ -130,8 +142,8 @@ class SimulatedObservation:
 
 def creation_date() -> datetime:
     """SOURCE_DATE_EPOCH where it is set, else now (UTC)."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)
+    epoch = Environment.from_mapping(os.environ).source_date_epoch
+    return datetime.now(UTC) if epoch is None else datetime.fromtimestamp(epoch, UTC)
 
 
 def simulate_events(outdir: str | os.PathLike[str], settings: SimulationSettings) -> SimulatedObservation:
@@ -160,8 +172,10 @@ def simulate_events(outdir: str | os.PathLike[str], settings: SimulationSettings
     records: dict[str, truth.CameraTruth] = {}
     for name in settings.cameras:
         instrument = SHORT_NAMES[name]
-        lists[name] = folder / f"P{settings.obs_id}{EXPOSURE_IDS[instrument]}{'P' if name == 'pn' else 'M'}IEVLI0000.FIT"
-        records[name], rows[name] = _simulate_camera(lists[name], instrument, settings, sources, unresolved, flares)
+        lists[name] = folder / f"P{settings.obs_id}{EXPOSURE_IDS[instrument]}{name[0].upper()}IEVLI0000.FIT"
+        records[name], rows[name] = _simulate_camera(
+            lists[name], instrument, settings, sources, unresolved, flares
+        )
     truth_sources, truth_file = folder / "truth_sources.fits", folder / "truth.json"
     truth.write_sources(truth_sources, sources, records)
     _write_json(truth_file, _truth_record(settings, flares, unresolved, records, rows))
@@ -202,7 +216,7 @@ def _simulate_camera(
     counts = truth.CountsTally(len(sources))
     spool = eventlist.EventSpool.open(len(frames), path.parent)
     try:
-        for slab, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for slab, (start, stop) in enumerate(pairwise(edges.tolist())):
             rng = np.random.default_rng([settings.seed, 4, number, slab])
             photons = Photons.join(
                 [
@@ -234,7 +248,7 @@ def _expected_events(
     flares: tuple[Flare, ...],
     settings: SimulationSettings,
 ) -> float:
-    """Events of a camera to expect at scale 1, from the sky of one second in a hundred and the other rates."""
+    """Events of a camera to expect at scale 1: the diffuse sky from a sample, the rest from its rates."""
     rng = np.random.default_rng([settings.seed, 5])
     seconds = 2000.0
     diffuse = len(telescope.diffuse_photons(rng, unresolved, 1.0, 0.0, seconds)) / seconds
@@ -244,14 +258,11 @@ def _expected_events(
 
 
 def _header_values(instrument: str, settings: SimulationSettings) -> dict[str, Value]:
-    from astropy.time import Time, TimeDelta
-
     identifier = EXPOSURE_IDS[instrument][2:]
-    begin = Time(50814.0, format="mjd", scale="tt") + TimeDelta(MET_START, format="sec")
-    end = begin + TimeDelta(settings.exposure, format="sec")
-    made = (settings.date or creation_date()).strftime("%Y-%m-%dT%H:%M:%S")
+    iso = "%Y-%m-%dT%H:%M:%S"
+    end = START_UTC + timedelta(seconds=settings.exposure)
     return {
-        "date": made,
+        "date": (settings.date or creation_date()).strftime(iso),
         "creator": f"xmmpy simulate events [xmm-python-{xmmpy.__version__}]",
         "origin": "XMM-Python simulation",
         "call": _call(settings),
@@ -259,8 +270,8 @@ def _header_values(instrument: str, settings: SimulationSettings) -> dict[str, V
         "obs_id": settings.obs_id,
         "exp_id": f"{settings.obs_id}{identifier[1:]}",
         "expidstr": identifier,
-        "date_obs": begin.utc.isot[:19],
-        "date_end": end.utc.isot[:19],
+        "date_obs": START_UTC.strftime(iso),
+        "date_end": end.strftime(iso),
         "revolution": REVOLUTION,
         "object": "SIMULATED",
         "observer": "XMM-Python",

@@ -77,8 +77,8 @@ def read_sources(path: Path, optical_filter: str) -> Sources:
     Parameters
     ----------
     path : Path
-        Table with columns ``ra``, ``dec`` (degrees) and either ``flux_0p5_2`` (erg cm-2 s-1) or ``rate`` (counts/s of
-        pn in 0.5-2 keV on the axis); optional ``core_arcsec`` and ``beta`` of a beta model.
+        Table with columns ``ra``, ``dec`` (degrees) and either ``flux_0p5_2`` (erg cm-2 s-1) or ``rate``
+        (counts/s of pn in 0.5-2 keV on the axis); optional ``core_arcsec`` and ``beta`` of a beta model.
     optical_filter : str
         FILTER, for turning rates into fluxes.
     """
@@ -102,9 +102,11 @@ def read_sources(path: Path, optical_filter: str) -> Sources:
 
     def column(name: str) -> FloatArray:
         try:
-            values = np.asarray(np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan))
+            values: FloatArray = np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"column {name} of the source table {path} is not a number in every row") from error
+            raise ValueError(
+                f"column {name} of the source table {path} is not a number in every row"
+            ) from error
         if not np.all(np.isfinite(values)):
             raise ValueError(f"column {name} of the source table {path} has rows without a finite number")
         return values
@@ -151,7 +153,8 @@ class NumberCounts:
         grid = np.geomspace(faintest, brightest, 4001)
         counts = self.brighter_than(grid)
         wanted = counts[-1] + rng.random(number) * (counts[0] - counts[-1])
-        return np.exp(np.interp(wanted, counts[::-1], np.log(grid[::-1])))
+        fluxes: FloatArray = np.exp(np.interp(wanted, counts[::-1], np.log(grid[::-1])))
+        return fluxes
 
     def intensity(self, faintest: float, brightest: float) -> float:
         """Flux of all sources between the limits, erg cm-2 s-1 deg-2."""
@@ -162,16 +165,18 @@ class NumberCounts:
 
 FAINTEST: Final = 3e-16
 BRIGHTEST: Final = 2e-13
-"""Limits of the drawn fluxes, 0.5-2 keV: well below what an exposure can see, and one source per ten fields."""
+    """Part of the extragalactic background in 0.5-2 keV that sources between the limits leave."""
 
 
-def unresolved_part(counts: NumberCounts, faintest: float = FAINTEST, brightest: float = BRIGHTEST) -> float:
-    """Part of the extragalactic background in 0.5-2 keV that is left when the sources between the limits are taken out."""
+def unresolved_part(
+    counts: NumberCounts, faintest: float = FAINTEST, brightest: float = BRIGHTEST
+) -> float:
+    """Part of the extragalactic background in 0.5-2 keV that the sources between the limits leave."""
     energy = np.geomspace(0.5, 2.0, 257)
     photons = spectra.CXB_NORMALISATION * energy**-spectra.CXB_INDEX
     per_steradian = float(np.trapezoid(photons * energy, energy)) * spectra.ERG_PER_KEV
     per_square_degree = per_steradian * np.radians(1.0) ** 2
-    return max(0.0, 1.0 - counts.intensity(faintest, brightest) / per_square_degree)
+    return float(max(0.0, 1.0 - counts.intensity(faintest, brightest) / per_square_degree))
 
 
 def draw_sources(

@@ -110,7 +110,8 @@ def band_flux_shares() -> tuple[float, ...]:
 def mean_effective_area(camera: str, optical_filter: str) -> tuple[FloatArray, FloatArray]:
     """Mean photon energy (keV) and effective area (cm2) on the axis in each band, shape (5,) both.
 
-    The area is what turns the catalogue's conversion factors into counts per photon: factor times mean energy.
+    The area is what turns the catalogue's conversion factors into counts per photon: factor times mean
+    energy.
     """
     means = np.empty(5)
     for band in range(5):

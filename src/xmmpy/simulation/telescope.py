@@ -81,7 +81,9 @@ def det_to_plane(
     return sky.REFERENCE_PIXEL + cosine * dx + sine * dy, sky.REFERENCE_PIXEL + sine * dx - cosine * dy
 
 
-def plane_to_det(camera: str, position_angle: float, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def plane_to_det(
+    camera: str, position_angle: float, x: FloatArray, y: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """DETX, DETY of X, Y: inverse of `det_to_plane` (the matrix is its own inverse)."""
     cosine, sine = _rotation(camera, position_angle)
     centre = nominal.boresight(camera).pointing
@@ -112,8 +114,10 @@ def draw_psf(
     return radius * np.cos(azimuth), radius * np.sin(azimuth)
 
 
-def draw_beta_model(rng: np.random.Generator, core: FloatArray, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Displacements on the sky (0.05 arcsec) by a beta model cut at 15 core radii; none where the core is 0."""
+def draw_beta_model(
+    rng: np.random.Generator, core: FloatArray, beta: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Displacements on the sky (0.05 arcsec) by a beta model cut at 15 core radii; none for core 0."""
     power = 1.5 - 3.0 * beta
     cut = (1.0 + 15.0**2) ** power
     share = 1.0 - rng.random(core.size) * (1.0 - cut)
@@ -148,7 +152,8 @@ class Telescope:
     def source_rates(self, sources: sky.Sources) -> FloatArray:
         """Counts/s of each source in each band on a camera without gaps, shape (n, 5).
 
-        Flux times conversion factor times the vignetting at the source and the mean energy of the detected photons.
+        Flux times conversion factor times the vignetting at the source and at the mean energy of the
+        detected photons.
         """
         detx, dety = self.sky_to_det(sources.ra, sources.dec)
         offaxis = np.nan_to_num(offaxis_arcmin(self.camera, detx, dety), nan=np.inf)
@@ -179,7 +184,9 @@ class Telescope:
         index = np.concatenate([np.repeat(np.arange(len(sources)), counts[:, band]) for band in range(5)])
         energy = np.concatenate(
             [
-                spectra.source_sampler(self.camera, self.optical_filter, band).draw(rng, int(counts[:, band].sum()))
+                spectra.source_sampler(self.camera, self.optical_filter, band).draw(
+                    rng, int(counts[:, band].sum())
+                )
                 for band in range(5)
             ]
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from xmmpy.calibration import nominal
 from xmmpy.products.atomic import atomic_path
-from xmmpy.simulation import defects, telescope
+from xmmpy.simulation import camera, defects, telescope
 from xmmpy.simulation.background import PARTICLE, SOFT_PROTON
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float64]
 
-COVERAGE_DRAWS: Final = 2000
+COVERAGE_DRAWS: Final = 1000
 COVERAGE_ENERGY_KEV: Final = 1.5
 
 
@@ -45,7 +45,10 @@ class CountsTally:
             self.sky += int(np.sum(part.source == 0))
             self.protons += int(np.sum(part.source == SOFT_PROTON))
             self.particles += int(np.sum(part.source == PARTICLE))
-            for table, wanted in ((self.by_source, ~part.out_of_time), (self.out_of_time, part.out_of_time)):
+            for table, wanted in (
+                (self.by_source, ~part.out_of_time),
+                (self.out_of_time, part.out_of_time),
+            ):
                 real = wanted & (part.source > 0) & (part.band >= 0)
                 np.add.at(table, (part.source[real] - 1, part.band[real].astype(np.intp)), 1)
 
@@ -57,8 +60,8 @@ class CameraTruth:
     Attributes
     ----------
     expected : ndarray
-        Mean counts at the source's place: rate times live time times the part of the point-spread function that falls on
-        pixels in use inside the field of view.
+        Mean counts at the source's place: rate times live time times the part of the point-spread function
+        that falls on pixels in use inside the field of view.
     simulated, out_of_time : ndarray of int
         Counts in the list that came while the CCD integrated, and during its read-out (smeared along RAWY).
     coverage : ndarray, shape (sources,)
@@ -110,10 +113,7 @@ def camera_truth(
     """
     detx, dety = instrument.sky_to_det(sources.ra, sources.dec)
     offaxis = telescope.offaxis_arcmin(instrument.camera, detx, dety)
-    live, coverage = np.zeros(len(sources)), np.zeros(len(sources))
-    rng = np.random.default_rng(6)
-    for i in np.flatnonzero(rates.sum(axis=1) > 0):
-        live[i], coverage[i] = _exposure_at(rng, instrument, sources, int(i), (detx[i], dety[i]), frames)
+    live, coverage = _exposure_at(instrument, sources, rates.sum(axis=1) > 0, detx, dety, frames)
     return CameraTruth(
         expected=rates * live[:, None],
         simulated=counts.by_source,
@@ -127,35 +127,31 @@ def camera_truth(
 
 
 def _exposure_at(
-    rng: np.random.Generator,
     instrument: Telescope,
     sources: Sources,
-    index: int,
-    place: tuple[float, float],
+    seen: npt.NDArray[np.bool_],
+    detx: FloatArray,
+    dety: FloatArray,
     frames: tuple[CcdFrames, ...],
-) -> tuple[float, float]:
-    """Live time (s) averaged over the photons of a source, and the part of them that meets a pixel in use."""
-    draws = np.ones(COVERAGE_DRAWS)
-    wide_x, wide_y = telescope.draw_beta_model(
-        rng, draws * sources.core_arcsec[index], draws * sources.beta[index]
-    )
-    detx, dety = place[0] + wide_x, place[1] + wide_y
-    offaxis = telescope.offaxis_arcmin(instrument.camera, detx, dety)
-    blur_x, blur_y = telescope.draw_psf(rng, instrument.camera, draws * COVERAGE_ENERGY_KEV, offaxis)
-    detx, dety = detx + blur_x, dety + blur_y
-    centre_x, centre_y, radius = nominal.field_of_view(instrument.camera)
-    waiting = np.hypot(detx - centre_x, dety - centre_y) <= radius
-    live = 0.0
-    met = 0
-    for ccd, ccd_frames in zip(nominal.ccd_geometry(instrument.camera), frames, strict=True):
-        rawx, rawy = ccd.det_to_raw(detx, dety)
-        i = np.rint(rawx).astype(np.int64) - ccd.first[0]
-        j = np.rint(rawy).astype(np.int64) - ccd.first[1]
-        inside = waiting & (i >= 0) & (i < ccd.pixels[0]) & (j >= 0) & (j < ccd.pixels[1])
-        waiting &= ~inside
-        good = int(np.sum(~defects.ccd_defects(ccd.camera, ccd.ccd).bad[i[inside], j[inside]]))
-        live += good * ccd_frames.livetime
-        met += good
+) -> tuple[FloatArray, FloatArray]:
+    """Live time (s) averaged over photons of each source, and the part of them that meets a pixel in use."""
+    rng = np.random.default_rng(6)
+    owner = np.repeat(np.flatnonzero(seen), COVERAGE_DRAWS)
+    wide_x, wide_y = telescope.draw_beta_model(rng, sources.core_arcsec[owner], sources.beta[owner])
+    place_x, place_y = detx[owner] + wide_x, dety[owner] + wide_y
+    offaxis = telescope.offaxis_arcmin(instrument.camera, place_x, place_y)
+    energy = np.full(owner.size, COVERAGE_ENERGY_KEV)
+    blur_x, blur_y = telescope.draw_psf(rng, instrument.camera, energy, offaxis)
+    place_x, place_y = place_x + blur_x, place_y + blur_y
+    in_view = np.flatnonzero(~camera.outside_field_of_view(instrument.camera, place_x, place_y))
+    live, met = np.zeros(len(sources)), np.zeros(len(sources))
+    hits = camera.find_pixels(instrument.camera, place_x, place_y, in_view)
+    for ccd, hit, ccd_frames in zip(nominal.ccd_geometry(instrument.camera), hits, frames, strict=True):
+        bad = defects.ccd_defects(ccd.camera, ccd.ccd).bad
+        good = hit.index[~bad[hit.column - ccd.first[0], hit.row - ccd.first[1]]]
+        counts = np.bincount(owner[good], minlength=len(sources))
+        live += counts * ccd_frames.livetime
+        met += counts
     return live / COVERAGE_DRAWS, met / COVERAGE_DRAWS
 
 
@@ -177,12 +173,12 @@ def write_sources(path: Path, sources: Sources, cameras: dict[str, CameraTruth])
     table["ra"].unit = table["dec"].unit = "deg"
     table["flux"].unit = table["flux_0p5_2"].unit = "erg cm-2 s-1"
     table["core_arcsec"].unit = "arcsec"
-    for name, camera in cameras.items():
-        table[f"{name}_expected"] = camera.expected
-        table[f"{name}_counts"] = camera.simulated
-        table[f"{name}_out_of_time"] = camera.out_of_time
-        table[f"{name}_coverage"] = camera.coverage
-        table[f"{name}_offaxis"] = camera.offaxis
+    for name, record in cameras.items():
+        table[f"{name}_expected"] = record.expected
+        table[f"{name}_counts"] = record.simulated
+        table[f"{name}_out_of_time"] = record.out_of_time
+        table[f"{name}_coverage"] = record.coverage
+        table[f"{name}_offaxis"] = record.offaxis
         table[f"{name}_offaxis"].unit = "arcmin"
     table.meta["EXTNAME"] = "TRUTH"
     with atomic_path(path) as temporary:
