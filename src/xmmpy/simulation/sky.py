@@ -165,7 +165,7 @@ class NumberCounts:
 
 FAINTEST: Final = 3e-16
 BRIGHTEST: Final = 2e-13
-    """Part of the extragalactic background in 0.5-2 keV that sources between the limits leave."""
+"""Limits of the drawn fluxes, 0.5-2 keV: below what an exposure can see; one source per ten fields."""
 
 
 def unresolved_part(
