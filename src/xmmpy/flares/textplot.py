@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xmmpy.flares.curve import RateCurve
     from xmmpy.products.intervals import Intervals
 
-_STEEP = 10.0  # a peak higher than this many times the limit is drawn on a logarithmic axis
+_STEEP = 4.0  # a peak higher than this many times the limit is drawn on a logarithmic axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ def text_plot(
     height: int = 16,
     *,
     lower: float | None = None,
+    kept: Intervals | None = None,
     marks: Marks = UNICODE,
 ) -> str:
     """Draw a rate curve with its limit, and under it the time that the limit keeps.
@@ -57,6 +58,8 @@ def text_plot(
         Size in characters, axes included; at least 24 by 6 are used.
     lower : float or None
         Lowest rate kept.
+    kept : Intervals or None
+        The time kept, where it does not follow from the limits and this curve.
     marks : Marks
         Characters to draw with: `UNICODE` or `ASCII`.
 
@@ -74,14 +77,14 @@ def text_plot(
     steep = bool(positive.size) and float(seen.max()) > _STEEP * reference
     times = (curve.time - curve.time[0] + curve.bin_size / 2) / 1e3
     label = f"time since {curve.time[0] - curve.bin_size / 2:.0f} s, ks"
+    with_kept = bool(levels) or kept is not None
     lines = plot_values(
-        times, curve.rate, width, height - (1 if levels else 0), levels=levels, logarithmic=steep,
-        labels=(label, "counts/s"), marks=marks,
+        times, curve.rate, width, height - with_kept,
+        levels=levels, logarithmic=steep, labels=(label, "counts/s"), marks=marks,
     ).splitlines()  # fmt: skip
-    if levels:
-        kept = curve.observed & (np.nan_to_num(curve.rate, nan=np.inf) <= (limit or np.inf))
-        kept &= np.nan_to_num(curve.rate, nan=-1.0) >= (lower or 0.0)
-        lines.insert(-2, _kept_line(times, kept, curve.observed, max(width, 24), marks))
+    if with_kept:
+        good = _kept_bins(curve, limit, lower, kept)
+        lines.insert(-2, _kept_line(times, good, curve.observed, max(width, 24), marks))
     return "\n".join(lines)
 
 
@@ -186,6 +189,15 @@ def _range(y: NDArray[np.float64], levels: Sequence[float], logarithmic: bool) -
     if 0 <= low <= high / 2:
         low = 0.0
     return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _kept_bins(
+    curve: RateCurve, limit: float | None, lower: float | None, kept: Intervals | None
+) -> NDArray[np.bool_]:
+    if kept is not None:
+        return kept.contains(curve.time)
+    low = np.nan_to_num(curve.rate, nan=-1.0) >= (lower or 0.0)
+    return low & (np.nan_to_num(curve.rate, nan=np.inf) <= (np.inf if limit is None else limit))
 
 
 def _kept_line(

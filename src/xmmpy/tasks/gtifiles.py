@@ -1,0 +1,112 @@
+"""Write good time intervals as the tasks do: into a file of their own, or as a table of an existing one."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xmmpy.products.atomic import atomic_path
+from xmmpy.products.errors import FileProblem
+from xmmpy.products.files import BLOCK, FitsFile, split_block
+from xmmpy.products.gti import gti_hdu
+from xmmpy.products.history import record_creation, record_modification
+from xmmpy.products.writing import write_hdus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from astropy.io.fits import BinTableHDU, Header
+
+    from xmmpy.products.history import Provenance
+    from xmmpy.products.intervals import Intervals
+    from xmmpy.tasks.parameters import TaskParameters
+    from xmmpy.tasks.session import Session
+
+DEFAULT_TABLE = "STDGTI"
+
+
+def write_gti(
+    spec: str,
+    intervals: Intervals,
+    session: Session,
+    parameters: TaskParameters,
+    *,
+    times: Header | None = None,
+    extra: Mapping[str, tuple[float, str]] | None = None,
+) -> Path:
+    """Write a table of good time intervals.
+
+    Parameters
+    ----------
+    spec : str
+        ``file``: a new file with the table STDGTI, in place of an old one. ``file:TABLE``: the same
+        with another name; where the file exists, only that table is replaced or added.
+    intervals : Intervals
+        What it holds; may be empty.
+    session, parameters
+        The run, for the headers.
+    times : Header, optional
+        Header to take the time system from.
+    extra : mapping of str to (float, str), optional
+        More keywords with values and comments.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written.
+
+    Raises
+    ------
+    FileProblem
+        When the file cannot be written, or an existing one not be read.
+    TaskError
+        When the output is not allowed (see `Session.check_output`).
+    """
+    from astropy.io import fits
+
+    name, block = split_block(spec)
+    path = Path(name)
+    if block and path.exists():
+        if not session.environment.clobber:
+            session.check_output(path)
+    else:
+        session.check_output(path)
+    table = gti_hdu(intervals, block.upper() or DEFAULT_TABLE, times=times)
+    for keyword, (value, comment) in (extra or {}).items():
+        table.header[keyword] = (value, comment)
+    if block and path.exists():
+        _put_into(path, table, session.provenance(parameters))
+        return path
+    primary = fits.PrimaryHDU()
+    record_creation(primary.header, session.provenance(parameters))
+    write_hdus(path, [primary, table])
+    return path
+
+
+def _put_into(path: Path, table: BinTableHDU, provenance: Provenance) -> None:
+    """Copy a file block by block, with one table replaced, or added at the end."""
+    from astropy.io import fits
+
+    buffer = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(buffer, output_verify="exception")
+    new = buffer.getvalue()[BLOCK:]
+    with FitsFile(path) as file:
+        header = file.hdus[0].header.copy()
+        record_modification(header, provenance)
+        changed = header.tostring().encode("ascii")
+        name = str(table.header["EXTNAME"]).strip()
+        try:
+            with atomic_path(path) as temporary, temporary.open("wb") as target:
+                replaced = False
+                for hdu in file.hdus:
+                    if hdu.index and hdu.name == name and not replaced:
+                        target.write(new)
+                        replaced = True
+                    else:
+                        file.copy(hdu, target, changed if hdu.index == 0 else None)
+                if not replaced:
+                    target.write(new)
+        except OSError as error:
+            problem = f"cannot be written ({error.strerror or error})"
+            raise FileProblem(path, problem, "check the folder and the free space") from None
