@@ -226,6 +226,8 @@ class _Worker:
         except subprocess.TimeoutExpired:
             status = 0
         how = f"signal {-status}" if status < 0 else f"status {status}"
+        if self._complaints.closed:
+            return "the run was stopped"
         self._complaints.seek(0)
         last = self._complaints.read().decode(errors="replace").strip().splitlines()[-1:]
         return f"the process that ran it ended with {how}" + "".join(f" ({line.strip()})" for line in last)

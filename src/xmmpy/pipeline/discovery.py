@@ -111,7 +111,8 @@ def find_lists(
     cameras : iterable of str
         The cameras that are wanted.
     known : mapping, optional
-        What `EventList.to_json` gave for files of an earlier run; those that did not change are not read.
+        What `EventList.to_json` gave for files of an earlier run, by absolute path; those that did not
+        change are not read.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def find_lists(
     lists: dict[tuple[str, str], EventList] = {}
     remarks = []
     for path in _candidates(places):
-        described = _recall(path, (known or {}).get(str(path))) or describe(path)
+        described = _recall(path, (known or {}).get(os.path.normpath(path.absolute()))) or describe(path)
         if described.camera not in wanted:
             if described.problem:
                 remarks.append(described.problem)
@@ -271,7 +272,7 @@ def _recall(path: Path, known: Mapping[str, Any] | None) -> EventList | None:
         if facts.get(name) is not None:
             facts[name] = tuple(facts[name])
     try:
-        return EventList(**facts)
+        return EventList(**{**facts, "path": str(path)})
     except TypeError:
         return None  # written by another version
 
@@ -304,3 +305,8 @@ def _is_number(value: object) -> bool:
 def relative_to(folder: Path, path: str | Path) -> str:
     """Spell a path as seen from a folder."""
     return os.path.relpath(Path(path).absolute(), folder.absolute())
+
+
+def relative_from(folder: Path, name: str) -> str:
+    """Give the absolute path of what is named as seen from a folder."""
+    return os.path.normpath(folder.absolute() / name)

@@ -7,7 +7,6 @@ import hashlib
 import os
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from xmmpy.products.atomic import remove_leftovers
@@ -16,6 +15,7 @@ from xmmpy.products.record import StampRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from types import TracebackType
 
 LOCK_NAME = ".lock"
@@ -62,7 +62,7 @@ class WorkFolder:
             self._lock = os.open(self.path / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             problem = f"cannot be used as work folder ({error.strerror or error})"
-            raise FileProblem(self.path, problem, "check its permissions, or name another one with --work") from None
+            raise FileProblem(self.path, problem, "check its permissions, or name another --work") from None
         try:
             self._acquire()
             self.clear_leftovers()
@@ -94,8 +94,8 @@ class WorkFolder:
                 if time.monotonic() > deadline:
                     owner = os.pread(self._lock, 64, 0).decode(errors="replace").strip()
                     who = f" (process {owner})" if owner else ""
-                    problem = f"is in use by another run{who}"
-                    raise FileProblem(self.path, problem, "wait for its end, or name another --work") from None
+                    advice = "wait for its end, or name another --work"
+                    raise FileProblem(self.path, f"is in use by another run{who}", advice) from None
                 time.sleep(_POLL)
             else:
                 os.ftruncate(self._lock, 0)
@@ -121,22 +121,36 @@ class Digests:
 
     def of(self, name: str) -> str:
         """Give the digest of a file; empty where there is none."""
-        path = self._folder / name
+        known = self.known(name)
+        if known:
+            return known
         try:
-            stat = path.stat()
-        except OSError:
-            return ""
-        with self._mutex:
-            stamp = self._stamps.get(name)
-        if stamp is not None and (stamp.size, stamp.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-            return stamp.digest
-        try:
-            with path.open("rb") as stream:
+            with (self._folder / name).open("rb") as stream:
+                stat = os.fstat(stream.fileno())
                 digest = hashlib.file_digest(stream, _hash).hexdigest()
         except OSError:
             return ""
         with self._mutex:
             self._stamps[name] = StampRecord(size=stat.st_size, mtime_ns=stat.st_mtime_ns, digest=digest)
+        return digest
+
+    def known(self, name: str) -> str:
+        """Give the digest of a file if it need not be read for it; else empty."""
+        try:
+            stat = (self._folder / name).stat()
+        except OSError:
+            return ""
+        with self._mutex:
+            stamp = self._stamps.get(name)
+        same = stamp is not None and (stamp.size, stamp.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+        return stamp.digest if stamp is not None and same else ""
+
+    def same(self, name: str, other: str) -> str:
+        """Say that a file is a link to another: it has its digest."""
+        digest = self.of(other)
+        with self._mutex:
+            if other in self._stamps:
+                self._stamps[name] = self._stamps[other]
         return digest
 
     def stamps(self, names: Iterable[str]) -> dict[str, StampRecord]:

@@ -121,20 +121,23 @@ def camera_steps(events: EventList, settings: Settings, grid: SkyGrid, work: Pat
     chosen_from = names.fine_rate if by_histogram else names.rate
     cut = f"{events.key}/cut"
     steps.append(
-        CutStep(name=cut, camera=events.key, title="flare cut", inputs=(chosen_from,), method=method, limit=limit)
-    )
+        CutStep(
+            name=cut, camera=events.key, title="flare cut", inputs=(chosen_from,), method=method, limit=limit
+        )
+    )  # fmt: skip
     gti_values: dict[str, Any] = {"table": names.rate, "gtiset": names.gti, "timecolumn": "TIME"}
     if by_histogram:
         gti_values["mingtisize"] = SHORTEST_RUN * bin_size
     steps.append(
         TaskStep(
-            name=f"{events.key}/gti", camera=events.key, title="good time", task="tabgtigen", values=gti_values,
-            fill={"expression": cut}, inputs=(names.rate,), outputs=(names.gti,), needs_rows=True,
+            name=f"{events.key}/gti", camera=events.key, title="good time", task="tabgtigen",
+            values=gti_values, fill={"expression": cut}, inputs=(names.rate,), outputs=(names.gti,),
+            needs_rows=True,
         )
     )  # fmt: skip
     steps.append(_clean(events, names, camera))
-    for band_name, band in {**camera.bands, "full": camera.full_band}.items():
-        steps.append(_image(events, names, camera, band_name, band, settings.image_size, grid))
+    for name, band in {**camera.bands, "full": camera.full_band}.items():
+        steps.append(_image(events, camera, name, band, settings.image_size, grid))
     return steps
 
 
@@ -172,8 +175,9 @@ def _clean(events: EventList, names: Names, camera: CameraSettings) -> Step:
 
 
 def _image(
-    events: EventList, names: Names, camera: CameraSettings, band_name: str, band: Band, size: int, grid: SkyGrid
+    events: EventList, camera: CameraSettings, band_name: str, band: Band, size: int, grid: SkyGrid
 ) -> Step:
+    names = Names(events.key)
     highest = camera.highest_pattern if band.highest_pattern is None else band.highest_pattern
     pattern = f"(PATTERN<={highest})" if highest else "(PATTERN==0)"
     values = {
@@ -184,8 +188,8 @@ def _image(
         "expression": f"{camera.image_selection} && {pattern} && (PI>{band.low}&&PI<={band.high})",
     }  # fmt: skip
     return TaskStep(
-        name=f"{events.key}/image-{band_name}", camera=events.key, title=f"image {band_name}", task="evselect",
-        values=values, inputs=(names.clean,), outputs=(names.image(band_name),),
+        name=f"{events.key}/image-{band_name}", camera=events.key, title=f"image {band_name}",
+        task="evselect", values=values, inputs=(names.clean,), outputs=(names.image(band_name),),
     )  # fmt: skip
 
 
@@ -194,21 +198,21 @@ def _mosaic(lists: Sequence[EventList]) -> Step:
     references = {one.reference for one in lists}
     withheld = ""
     if len(references) > 1:
-        withheld = "X,Y of the lists refer to different points of the sky: run attcalc with one reference point"
+        withheld = "X,Y of the lists refer to different points of the sky: run attcalc on them with one"
     return TaskStep(
         name="mosaic", title="mosaic", task="emosaic", values={"mosaicedset": MOSAIC}, gather="imagesets",
         inputs=images, outputs=(MOSAIC,), withheld=withheld,
     )  # fmt: skip
 
 
-def describe_cameras(lists: Sequence[EventList], settings: Settings) -> list[CameraRecord]:
+def describe_cameras(lists: Sequence[EventList], settings: Settings, work: Path) -> list[CameraRecord]:
     """Say of each exposure where its products will be."""
     cameras = []
     for one in lists:
         names = Names(one.key)
         common: dict[str, Any] = {
             "key": one.key, "instrument": one.instrument, "exposure": one.exposure,
-            "filter": one.filter, "mode": one.mode, "source": one.path,
+            "filter": one.filter, "mode": one.mode, "source": relative_to(work, one.path),
         }  # fmt: skip
         if one.usable:
             bands = (*settings.of_camera(one.camera).bands, "full")
