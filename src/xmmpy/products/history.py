@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+_STRUCTURE = re.compile(r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT")
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,29 +60,24 @@ def record_creation(header: Header, provenance: Provenance) -> None:
 
 
 def record_modification(header: Header, provenance: Provenance) -> None:
-    """Write XPROC0 and a HISTORY line into the primary header of a file that was filtered or changed.
+    """Write XPROC0, DATE and a HISTORY line into the primary header of a file that was filtered or changed.
 
-    Earlier calls move up: what was XPROC0 becomes XPROC1, and so on.
+    XPROC0 holds the latest call, as in SAS's filtered lists; HISTORY keeps the names of all.
     """
-    calls = []
-    while f"XPROC{len(calls)}" in header:
-        calls.append(header[f"XPROC{len(calls)}"])
-    for number in reversed(range(len(calls))):
-        del header[f"XPROC{number}"]
-    for number, call in reversed(list(enumerate([provenance.process, *calls]))):
-        _set_first(header, f"XPROC{number}", call, "")
-    header.set("DATE", provenance.stamp, "creation date")
+    for keyword in [keyword for keyword in header if keyword.startswith(("XPROC", "XDAL"))]:
+        del header[keyword]
+    _set_first(header, "XPROC0", provenance.process, "")
+    header["DATE"] = (provenance.stamp, "creation date")
     header.add_history(f"Modified by {provenance.signature} at {provenance.stamp[:19]}")
 
 
 def _set_first(header: Header, keyword: str, value: str, comment: str) -> None:
-    """Put a keyword behind the mandatory ones at the head of a header."""
+    """Put a keyword at the head of a header, behind the cards that describe its structure."""
     if keyword in header:
         del header[keyword]
-    anchor = "NAXIS"
-    for candidate in ("NAXIS2", "NAXIS1", "EXTEND"):
-        if candidate in header and (candidate != "EXTEND" or header.index(candidate) > header.index(anchor)):
-            anchor = candidate
-    if "EXTEND" in header and header.index("EXTEND") > header.index(anchor):
-        anchor = "EXTEND"
-    header.set(keyword, value, comment, after=anchor)
+    place = 0
+    for card in header.cards:
+        if not _STRUCTURE.fullmatch(card.keyword):
+            break
+        place += 1
+    header.insert(place, (keyword, value, comment))

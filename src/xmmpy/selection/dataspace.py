@@ -143,6 +143,19 @@ class DataSpace:
         order = [0] * len(stay) + [numbers[key] for key in (*fresh, *late)]
         return _named(names, units, components, order)
 
+    def only_ccds(self, ccds: set[int]) -> DataSpace:
+        """Drop the components of CCDs other than these; one component always stays."""
+        if "CCDNR" not in self.names:
+            return self
+        place = self.names.index("CCDNR")
+        kept = []
+        for component in self.components:
+            value = component[place]
+            ccd = value.single_value() if isinstance(value, Ranges) else None
+            if ccd is None or ccd in ccds:
+                kept.append(component)
+        return replace(self, components=tuple(kept) or self.components[:1])
+
     def _place(self, key: _Key) -> int | None:
         """Find the descriptor that a new condition is merged with."""
         name, kind, _ = key

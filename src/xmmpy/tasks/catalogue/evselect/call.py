@@ -1,0 +1,281 @@
+"""One call of evselect: what it selects, what it makes, what it found."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xmmpy.selection import SelectionError, compile_selection, expand_text, parse, resolve
+from xmmpy.selection.conditions import CannotExpress, conditions_of
+from xmmpy.selection.schema import CelestialFrame, TableSchema
+from xmmpy.selection.syntax import Boolean, Expression, operands
+from xmmpy.tasks.blockfiles import TaskBlockFiles
+from xmmpy.tasks.catalogue.evselect.curves import HistogramProduct, RateProduct, SpectrumProduct
+from xmmpy.tasks.catalogue.evselect.exposure import ExposureTimes
+from xmmpy.tasks.catalogue.evselect.filtered import FilteredList
+from xmmpy.tasks.catalogue.evselect.image import ImageProduct
+from xmmpy.tasks.catalogue.evselect.selected import Product, Selected
+from xmmpy.tasks.catalogue.evselect.source import EventSource
+from xmmpy.tasks.messages import TaskError
+from xmmpy.tasks.session import Cut, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from astropy.io.fits import BinTableHDU, Header
+    from numpy.typing import NDArray
+
+    from xmmpy.products.tables import Chunk
+    from xmmpy.selection.dataspace import DataSpace
+    from xmmpy.tasks.catalogue.evselect.parameters import EvselectParameters
+    from xmmpy.tasks.session import Session
+
+_CCDS = 256
+
+
+class Call:
+    """One call of the task on an open list.
+
+    Parameters
+    ----------
+    source : EventSource
+        The list.
+    parameters : EvselectParameters
+        What is asked for.
+    session : Session
+        Messages go there.
+
+    Raises
+    ------
+    TaskError
+        When the expression, the columns, the ranges or the outputs are wrong.
+    """
+
+    def __init__(self, source: EventSource, parameters: EvselectParameters, session: Session) -> None:
+        self.source = source
+        self.parameters = parameters
+        self.session = session
+        self.provenance = session.provenance(parameters)
+        self.rows_in = source.layout.rows
+        self.rows_out = 0
+        self._files = TaskBlockFiles(source.file.path, self._celestial)
+        self._attributes = {**source.primary, **source.header}
+        self._steps = self._selection_steps()
+        self._step_rows = np.zeros(len(self._steps), np.int64)
+        self._ccd_counts = np.zeros(_CCDS, np.int64)
+        self.space = self._data_space()
+        self.exposure = ExposureTimes(source, self.space)
+        self.products: list[Product] = []
+        try:
+            self._make_products()
+        except BaseException:
+            self.abandon()
+            raise
+
+    @property
+    def counts_by_ccd(self) -> dict[int, int]:
+        """Selected rows of each CCD."""
+        return {int(ccd): int(self._ccd_counts[ccd]) for ccd in np.flatnonzero(self._ccd_counts)}
+
+    def take(self, chunk: Chunk) -> None:
+        """Select from the next chunk and hand the rows to the products."""
+        mask: NDArray[np.bool_] | None = None
+        for number, (_, test) in enumerate(self._steps):
+            passed = test(chunk, chunk.first_row)
+            mask = passed if mask is None else mask & passed
+            left = np.count_nonzero(mask)
+            self._step_rows[number] += left
+            if not left:
+                return
+        selected = Selected(chunk, None if mask is None or mask.all() else mask)
+        self.rows_out += selected.count
+        if self._has_ccds and selected.count:
+            self._ccd_counts += np.bincount(selected["CCDNR"], minlength=_CCDS)[:_CCDS]
+        for product in self.products:
+            product.take(selected)
+
+    def finish(self) -> Outcome:
+        """Write the products."""
+        if self.rows_in == 0:
+            self.session.warn("NoInputEvents", f"{self.source.spec} has no rows")
+        elif self.rows_out == 0:
+            self.session.warn("NoFilteredEvents", f"no row of {self.source.spec} passes the selection")
+        if not self.products:
+            self.session.warn("NoOutput", "no output is asked for; the selection is only counted")
+        if self.parameters.cleandss:
+            self.space = self.space.only_ccds(set(self.counts_by_ccd))
+            self.exposure = ExposureTimes(self.source, self.space)
+        outputs = tuple(product.finish() for product in self.products)
+        for path in outputs:
+            self.session.say(f"wrote {path}")
+        self.session.say(f"{self.rows_out} of {self.rows_in} rows selected", level=1)
+        cuts = tuple(
+            Cut(name, int(rows)) for (name, _), rows in zip(self._steps, self._step_rows, strict=True)
+        )
+        return Outcome(outputs, self.rows_in, self.rows_out, cuts, {"ontime": self.exposure.image_exposure()})
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        for product in self.products:
+            product.abandon()
+
+    def add_selection_text(self, header: Header) -> None:
+        """Write SLCTEXPR; an expression that selects everything leaves that of the list."""
+        text = self._expanded
+        if text.strip().lower() == "true":
+            text = str(self.source.hdu.value("SLCTEXPR", text))
+        header["SLCTEXPR"] = (text, "Filtering expression used by evselect")
+
+    def copy_attributes(self, header: Header) -> None:
+        """Copy the keywords that the user listed."""
+        for keyword in self.parameters.attributestocopy.replace(",", " ").split():
+            for origin in (self.source.header, self.source.primary):
+                if keyword in origin:
+                    header[keyword] = (origin[keyword], origin.comments[keyword])
+                    break
+            else:
+                self.session.warn("NoAttrib", f"{self.source.spec} has no keyword {keyword} to copy")
+
+    def copied_blocks(self) -> list[BinTableHDU]:
+        """Blocks that the user wants in the products."""
+        from astropy.io import fits
+
+        blocks = []
+        for name in self.parameters.blockstocopy.replace(",", " ").split():
+            hdu = self.source.file.find(name)
+            if not hdu.is_table:
+                raise TaskError("FileIo", f"the block {name} of {self.source.spec} is no table and is not copied")
+            raw = hdu.raw_header + self.source.file.read(hdu)
+            blocks.append(fits.BinTableHDU.fromstring(raw + b"\0" * (-len(raw) % 2880)))
+        return blocks
+
+    def frame_times(self) -> dict[int, float]:
+        """Frame time of each CCD that the list has frames of, s."""
+        times = {}
+        for ccd, hdu in sorted(self.source.exposures.items()):
+            milliseconds = hdu.value("FRMTIME")
+            if isinstance(milliseconds, int | float):
+                times[ccd] = milliseconds / 1000.0
+        return times
+
+    def sky_to_columns(self) -> tuple[float, float]:
+        """The user's centre in the columns X and Y.
+
+        Raises
+        ------
+        TaskError
+            When the list has no sky coordinates or the position is on the other side of the sky.
+        """
+        if self._celestial is None:
+            raise TaskError("WcsTransform", f"{self.source.spec} has no celestial coordinates for X and Y")
+        x, y = self._celestial.to_pixels(self.parameters.raimagecenter, self.parameters.decimagecenter)
+        if not (np.isfinite(x) and np.isfinite(y)):
+            raise TaskError("WcsTransform", "raimagecenter, decimagecenter is not on this side of the sky")
+        return x, y
+
+    @cached_property
+    def _has_ccds(self) -> bool:
+        column = self.source.layout.find("CCDNR")
+        return column is not None and not column.dtype.shape and column.native_dtype.str == "|u1"
+
+    @cached_property
+    def _celestial(self) -> CelestialFrame | None:
+        x, y = self.source.layout.find("X"), self.source.layout.find("Y")
+        if x is None or y is None:
+            return None
+        values = [self.source.number(f"{key}{c.number}") for key in ("TCRVL", "TCRPX", "TCDLT") for c in (x, y)]
+        if any(value is None for value in values) or not str(self.source.hdu.value(f"TCTYP{x.number}", "")).startswith("RA"):
+            return None
+        pairs: Any = [(values[i], values[i + 1]) for i in (0, 2, 4)]
+        return CelestialFrame(*pairs, x_column=x.name, y_column=y.name)
+
+    @cached_property
+    def _schema(self) -> TableSchema:
+        columns = self.source.layout.columns
+        return TableSchema(
+            columns={column.name: column.native_dtype for column in columns},
+            nulls={column.name: column.null for column in columns if column.null is not None},
+            celestial=self._celestial,
+        )
+
+    @cached_property
+    def _expression(self) -> Expression:
+        return parse(self.parameters.expression.strip() or "true")
+
+    @cached_property
+    def _expanded(self) -> str:
+        return expand_text(self._expression.text, self._attributes)
+
+    def _selection_steps(self) -> list[tuple[str, Callable[[Chunk, int], NDArray[np.bool_]]]]:
+        """The tests of the expression, one for each part that is joined by and, with the text of the part."""
+        if self.parameters.filtertype == "dataSubspace":
+            return [self._data_space_step()]
+        steps = []
+        try:
+            text = self._expression.text
+            for part in operands(self._expression.root, "&&"):
+                resolved = resolve(Expression(part, text), self._attributes)
+                if resolved.root == Boolean(True):
+                    continue
+                name = text[part.span.start : part.span.end].strip()
+                steps.append((name, compile_selection(resolved, self._schema, self._files)))
+        except SelectionError as error:
+            raise TaskError("BadExpression", str(error)) from None
+        return steps
+
+    def _data_space_step(self) -> tuple[str, Callable[[Chunk, int], NDArray[np.bool_]]]:
+        from xmmpy.products.files import split_block
+        from xmmpy.selection.dataspace_rows import space_contains
+
+        if not self.parameters.dssblock:
+            raise TaskError("BlockSpec", "filtertype=dataSubspace wants a block in dssblock")
+        path, block = split_block(self.parameters.dssblock)
+        with EventSource(f"{path}:{block}" if block else path) as other:
+            space = other.space
+        return f"data subspace of {self.parameters.dssblock}", lambda chunk, _: space_contains(space, chunk, len(chunk))
+
+    def _data_space(self) -> DataSpace:
+        """The list's data subspace with this selection added."""
+        if self.parameters.filtertype == "dataSubspace":
+            return self.source.space
+        try:
+            root = resolve(self._expression, self._attributes).root
+            alternatives = conditions_of(root, self._files.intervals, self._unit, self._spelling)
+        except CannotExpress as reason:
+            if self.parameters.writedss:
+                text = f"the data subspace cannot hold {reason}; it is written without this selection"
+                self.session.warn("DssSyntaxError", text)
+            return self.source.space
+        except SelectionError as error:
+            raise TaskError("BadExpression", str(error)) from None
+        return self.source.space.select(alternatives)
+
+    def _unit(self, name: str) -> str:
+        column = self.source.layout.find(name)
+        return "" if column is None else column.unit
+
+    def _spelling(self, name: str) -> str:
+        column = self.source.layout.find(name)
+        return name.upper() if column is None else column.name
+
+    def _make_products(self) -> None:
+        p = self.parameters
+        if p.keepfilteroutput:
+            target = p.filteredset if p.withfilteredset else self.source.file.path
+            self.products.append(FilteredList(self, self._output(target)))
+        for wanted, path, kind in (
+            (p.withimageset, p.imageset, ImageProduct),
+            (p.withspectrumset, p.spectrumset, SpectrumProduct),
+            (p.withrateset, p.rateset, RateProduct),
+            (p.withhistogramset, p.histogramset, HistogramProduct),
+        ):
+            if wanted:
+                self.products.append(kind(self, self._output(path)))
+
+    def _output(self, path: str) -> Any:
+        return self.session.check_output(path)
+
+
+__all__ = ["Call", "Selected"]

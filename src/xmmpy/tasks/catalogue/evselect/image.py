@@ -1,0 +1,180 @@
+"""The image that evselect makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xmmpy.imaging.axes import ColumnCoordinates, axis_coordinates
+from xmmpy.imaging.binning import Axis, axis_of_size, axis_of_width, smallest_integer_type
+from xmmpy.products.writing import write_hdus
+from xmmpy.tasks.catalogue.evselect.binned import WantedRange, accumulator, choose_range, column_of, is_integer
+from xmmpy.tasks.catalogue.evselect.headers import add_dataspace, product_primary, table_hdus
+from xmmpy.tasks.messages import TaskError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from astropy.io.fits import Header
+
+    from xmmpy.products.tables import Column
+    from xmmpy.tasks.catalogue.evselect.call import Call
+    from xmmpy.tasks.catalogue.evselect.selected import Selected
+    from xmmpy.tasks.catalogue.evselect.source import EventSource
+
+_TYPES = {"Int8": "u1", "Int16": "i2", "Int32": "i4", "Real32": "f4", "Real64": "f8"}
+
+
+class ImageProduct:
+    """An image of two columns.
+
+    Raises
+    ------
+    TaskError
+        When a column is missing or the bins are not possible.
+    """
+
+    def __init__(self, call: Call, path: Path) -> None:
+        self._call = call
+        self._path = path
+        source, parameters = call.source, call.parameters
+        self._columns = (
+            column_of(source, parameters.xcolumn, "XRangeVal"),
+            column_of(source, parameters.ycolumn, "YRangeVal"),
+        )
+        self._axes = _image_axes(call, self._columns)
+        self._sum = accumulator(source, parameters, self._axes, tuple(column.name for column in self._columns))
+
+    def take(self, selected: Selected) -> None:
+        """Add the selected rows of the next chunk."""
+        self._sum.take(selected)
+
+    def abandon(self) -> None:
+        """Nothing is on disk before the end."""
+
+    def finish(self) -> Path:
+        """Write the image."""
+        from astropy.io import fits
+
+        call = self._call
+        header = product_primary(call.source, call.provenance)
+        added = fits.Header()
+        call.add_selection_text(added)
+        added["HDUCLASS"] = ("OGIP", "Format conforms to OGIP/GSFC conventions")
+        added["HDUCLAS1"] = ("IMAGE", "File contains an Image")
+        added["HDUCLAS2"] = ("TOTAL", "Gross Image")
+        added["HDUVERS1"] = ("1.1.0", "Version of format")
+        for number, (axis, column) in enumerate(zip(self._axes, self._columns, strict=True), 1):
+            _add_axis(added, number, axis, column, call.source)
+        added["WCSNAMEL"] = ("PHYSICAL", "WCS L name")
+        added["WCSAXESL"] = (2, "No. of axes for WCS L")
+        added["LTM1_2"] = 0
+        added["LTM2_1"] = 0
+        for ccd, length in call.frame_times().items():
+            added[f"FRMTIM{ccd:02d}"] = (length, f"[s] Frame time for CCD {ccd}")
+        hdus: list[Any] = []
+        if call.parameters.writedss:
+            add_dataspace(added, call.space)
+            hdus = list(table_hdus(call.source, call.space))
+        if call.parameters.updateexposure:
+            for keyword, value, comment in call.exposure.ontime_cards():
+                added[keyword] = (value, comment)
+            if (exposure := call.exposure.image_exposure()) is not None:
+                added["EXPOSURE"] = (exposure, "max of ONTIMEnn values")
+        call.copy_attributes(added)
+        header["XMMSEP"] = (len(added), f"{len(added)} primary image keywords follow")
+        header.extend(added.cards, end=True, update=False)
+        image = fits.PrimaryHDU(self._pixels(), header)
+        write_hdus(self._path, [image, *hdus, *call.copied_blocks()])
+        return self._path
+
+    def _pixels(self) -> np.ndarray[tuple[int, ...], np.dtype[Any]]:
+        parameters, total = self._call.parameters, self._sum.total
+        if parameters.withimagedatatype:
+            kind = np.dtype(_TYPES[parameters.imagedatatype])
+            if kind.kind != "f" and total.size and total.max() > np.iinfo(kind).max:
+                highest = f"the brightest pixel has {total.max():g}"
+                raise TaskError("ImageType", f"{parameters.imagedatatype} cannot hold the image: {highest}")
+            return total.astype(kind)
+        if total.dtype.kind == "f":
+            return total
+        return total.astype(smallest_integer_type(int(total.max(initial=0))))
+
+
+def _image_axes(call: Call, columns: tuple[Column, Column]) -> tuple[Axis, Axis]:
+    p = call.parameters
+    wanted = (
+        WantedRange(p.ximagemin, p.ximagemax, p.withxranges, "XRangeVal"),
+        WantedRange(p.yimagemin, p.yimagemax, p.withyranges, "YRangeVal"),
+    )
+    sizes, widths = (p.ximagesize, p.yimagesize), (p.ximagebinsize, p.yimagebinsize)
+    limits = [
+        choose_range(call.source, column, want, call.session, ignore_legal=p.ignorelegallimits)
+        for column, want in zip(columns, wanted, strict=True)
+    ]
+    integer = [is_integer(column) for column in columns]
+    try:
+        if p.imagebinning == "binSize":
+            if p.squarepixels:
+                widths = (max(widths), max(widths))
+            axes = [axis_of_width(*limits[i], widths[i], integer=integer[i]) for i in (0, 1)]
+        else:
+            axes = [axis_of_size(*limits[i], sizes[i], integer=integer[i]) for i in (0, 1)]
+            if p.squarepixels and axes[0].width != axes[1].width:
+                width = max(axis.width for axis in axes)
+                axes = [axis_of_width(*limits[i], width, integer=integer[i]) for i in (0, 1)]
+    except ValueError as error:
+        raise TaskError("ImgBinVal", f"no image of {columns[0].name} and {columns[1].name}: {error}") from None
+    if p.withcelestialcenter:
+        axes = [_centred(axis, column, call, i) for i, (axis, column) in enumerate(zip(axes, columns, strict=True))]
+    return axes[0], axes[1]
+
+
+def _centred(axis: Axis, column: Column, call: Call, number: int) -> Axis:
+    """Move an axis so that its middle is at the sky position that the user gave."""
+    position = call.sky_to_columns()[number]
+    half = axis.width * axis.count / 2.0
+    low = position - half
+    if axis.integer:
+        low = float(np.rint(low))
+    return Axis(low, axis.width, axis.count, axis.integer, low + axis.width * axis.count - (1 if axis.integer else 0))
+
+
+def column_coordinates(source: EventSource, column: Column) -> ColumnCoordinates | None:
+    """World coordinate of a column (TCTYP and its like); None where it has none."""
+    number = column.number
+    increment = source.number(f"TCDLT{number}")
+    reference = source.number(f"TCRPX{number}")
+    if increment is None or reference is None:
+        return None
+    return ColumnCoordinates(
+        kind=str(source.hdu.value(f"TCTYP{number}", column.name)).strip(),
+        reference_pixel=reference,
+        reference_value=source.number(f"TCRVL{number}") or 0.0,
+        increment=increment,
+        unit=str(source.hdu.value(f"TCUNI{number}", column.unit)).strip(),
+    )
+
+
+def _add_axis(header: Header, number: int, axis: Axis, column: Column, source: EventSource) -> None:
+    world = column_coordinates(source, column)
+    place = axis_coordinates(axis, world)
+    if world is None:
+        world = ColumnCoordinates(column.name, 0.0, 0.0, 1.0, column.unit)
+
+    def comment(stem: str, default: str = "") -> str:
+        keyword = f"{stem}{column.number}"
+        return str(source.header.comments[keyword]) if keyword in source.header else default
+
+    header[f"CTYPE{number}"] = (world.kind, comment("TCTYP"))
+    header[f"CRPIX{number}"] = (place.reference_pixel, "WCS reference pixel")
+    header[f"CRVAL{number}"] = (world.reference_value, comment("TCRVL"))
+    header[f"CUNIT{number}"] = (world.unit, comment("TCUNI"))
+    header[f"CDELT{number}"] = (place.increment, "WCS pixel size")
+    header[f"CTYPE{number}L"] = (column.name, "WCS coordinate name")
+    header[f"CRPIX{number}L"] = (1, "WCS reference pixel")
+    header[f"CRVAL{number}L"] = (place.physical_start, "WCS reference pixel value")
+    header[f"CDELT{number}L"] = (place.physical_step, "WCS pixel size")
+    header[f"LTV{number}"] = place.offset
+    header[f"LTM{number}_{number}"] = place.scale
