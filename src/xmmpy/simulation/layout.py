@@ -13,6 +13,7 @@ import json
 import re
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
@@ -39,15 +40,16 @@ def _template(name: str) -> tuple[str, ...]:
 def template_lines(name: str, ccds: Sequence[int]) -> list[str]:
     """Lines of a template with its includes and repetitions written out."""
     lines: list[str] = []
-    for line in _template(name):
-        if line.startswith("@include "):
-            lines += template_lines(line.removeprefix("@include "), ccds)
-        elif line.startswith("*"):
-            lines += [line[1:].format(ccd=ccd) for ccd in ccds]
-        elif line.startswith("+"):
-            lines += [line[1:].format(ccd=ccd) for ccd in ccds[1:]]
+    for start, group in groupby(_template(name), key=lambda line: line[0]):
+        run = list(group)
+        if start == "@":
+            for line in run:
+                lines += template_lines(line.removeprefix("@include "), ccds)
+        elif start in "*+":
+            repeated = ccds if start == "*" else ccds[1:]
+            lines += [line[1:].format(ccd=ccd) for ccd in repeated for line in run]
         else:
-            lines.append(line)
+            lines += run
     return lines
 
 

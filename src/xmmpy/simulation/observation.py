@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,9 +14,10 @@ import numpy as np
 import xmmpy
 from xmmpy.calibration import nominal
 from xmmpy.products.atomic import atomic_path
-from xmmpy.simulation import background, camera, eventlist, sky, truth
+from xmmpy.simulation import background, eventlist, sky, truth
+from xmmpy.simulation.exposure import CameraExposure
 from xmmpy.simulation.frames import camera_frames
-from xmmpy.simulation.telescope import Photons, Pointing, Telescope
+from xmmpy.simulation.telescope import Pointing, Telescope
 from xmmpy.tasks.session import Environment
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ MET_START: Final = 378_691_200.0
 START_UTC: Final = datetime(2009, 12, 31, 23, 58, 53, 816_000, tzinfo=UTC)
 """The same in UTC: TT - 32.184 s - 34 s."""
 REVOLUTION: Final = 1843
-SLAB_EVENTS: Final = 1_000_000
-"""Events made at a time: bounds the memory."""
 SHORT_NAMES: Final = {"mos1": "EMOS1", "mos2": "EMOS2", "pn": "EPN"}
 
 
@@ -60,7 +58,7 @@ class SimulationSettings:
     scale : float
         Factor on all rates.
     events : int or None
-        About so many events per camera; sets a further factor for each.
+        About so many events per camera, instead of `scale`.
     obs_id : str
         OBS_ID, ten digits.
     date : datetime or None
@@ -204,57 +202,40 @@ def _simulate_camera(
     number = nominal.CAMERAS.index(instrument)
     pointing = Pointing(settings.ra, settings.dec, settings.position_angle)
     telescope = Telescope(instrument, settings.optical_filter, pointing)
-    frames = camera_frames(np.random.default_rng([settings.seed, 3, number]), instrument, settings.exposure)
-    rates = telescope.source_rates(sources)
+    exposure = CameraExposure(
+        telescope=telescope,
+        sources=sources,
+        unresolved=unresolved,
+        flares=flares,
+        frames=camera_frames(
+            np.random.default_rng([settings.seed, 3, number]), instrument, settings.exposure
+        ),
+        length=settings.exposure,
+        met_start=MET_START,
+        rates=telescope.source_rates(sources),
+    )
     scale = settings.scale
-    expected = _expected_events(telescope, rates, unresolved, flares, settings)
     if settings.events is not None:
-        scale *= settings.events / (expected * scale)
-    slabs = max(1, int(np.ceil(expected * scale / SLAB_EVENTS)))
-    edges = np.linspace(0.0, settings.exposure, slabs + 1)
-    edges[1:-1] = np.floor(edges[1:-1] / frames[0].timing.frame_s) * frames[0].timing.frame_s
+        scale = exposure.scale_for(np.random.default_rng([settings.seed, 5, number]), settings.events)
     counts = truth.CountsTally(len(sources))
-    spool = eventlist.EventSpool.open(len(frames), path.parent)
+    spool = eventlist.EventSpool.open(len(exposure.frames), path.parent)
     try:
-        for slab, (start, stop) in enumerate(pairwise(edges.tolist())):
-            rng = np.random.default_rng([settings.seed, 4, number, slab])
-            photons = Photons.join(
-                [
-                    telescope.source_photons(rng, sources, rates * scale, start, stop),
-                    telescope.diffuse_photons(rng, unresolved, scale, start, stop),
-                    background.flare_photons(rng, instrument, flares, scale, start, stop),
-                    background.particle_photons(rng, instrument, scale, start, stop),
-                ]
+        for slab, (start, stop) in enumerate(exposure.slabs(scale)):
+            events = exposure.events(
+                np.random.default_rng([settings.seed, 4, number, slab]), scale, start, stop
             )
-            events = camera.read_out(rng, instrument, pointing, MET_START, photons, frames)
             spool.add(events)
             counts.add(events)
-        values = _header_values(instrument, settings)
         history = (
             "Simulated by XMM-Python; this is no observation.",
             f"Seed {settings.seed}; the truth is in truth.json and truth_sources.fits beside the list.",
         )
-        eventlist.write_event_list(path, instrument, values, spool, frames, history)
+        values = _header_values(instrument, settings)
+        eventlist.write_event_list(path, instrument, values, spool, exposure.frames, history)
     finally:
         spool.close()
-    record = truth.camera_truth(telescope, sources, rates * scale, frames, counts, scale)
+    record = truth.camera_truth(telescope, sources, exposure.rates * scale, exposure.frames, counts, scale)
     return record, spool.rows
-
-
-def _expected_events(
-    telescope: Telescope,
-    rates: np.ndarray[Any, np.dtype[np.float64]],
-    unresolved: float,
-    flares: tuple[Flare, ...],
-    settings: SimulationSettings,
-) -> float:
-    """Events of a camera to expect at scale 1: the diffuse sky from a sample, the rest from its rates."""
-    rng = np.random.default_rng([settings.seed, 5])
-    seconds = 2000.0
-    diffuse = len(telescope.diffuse_photons(rng, unresolved, 1.0, 0.0, seconds)) / seconds
-    protons = sum(float(flare.counts_before(np.array([flare.stop]))[0]) for flare in flares)
-    steady = float(rates.sum()) + diffuse + background.particle_rate(telescope.camera)
-    return steady * settings.exposure + protons * background.PROTON_RESPONSE[telescope.camera]
 
 
 def _header_values(instrument: str, settings: SimulationSettings) -> dict[str, Value]:

@@ -204,14 +204,21 @@ class Telescope:
             source=sources.identifier[index].astype(np.int32),
         )
 
+    def diffuse_rate(self, unresolved: float) -> float:
+        """Counts/s of the diffuse sky over the field of view, before vignetting."""
+        radius = nominal.field_of_view(self.camera)[2]
+        solid_angle = np.pi * np.radians(radius * sky.UNIT_DEG) ** 2
+        return float(
+            spectra.diffuse_sampler(self.camera, self.optical_filter, unresolved).total * solid_angle
+        )
+
     def diffuse_photons(
         self, rng: np.random.Generator, unresolved: float, scale: float, start: float, stop: float
     ) -> Photons:
         """Photons of the diffuse sky inside the field of view, vignetted."""
+        number = int(rng.poisson(self.diffuse_rate(unresolved) * scale * (stop - start)))
         sampler = spectra.diffuse_sampler(self.camera, self.optical_filter, unresolved)
         centre_x, centre_y, radius = nominal.field_of_view(self.camera)
-        solid_angle = np.pi * np.radians(radius * sky.UNIT_DEG) ** 2
-        number = int(rng.poisson(sampler.total * solid_angle * scale * (stop - start)))
         energy = sampler.draw(rng, number)
         detx, dety = draw_disc(rng, number, centre_x, centre_y, radius)
         factor = nominal.vignetting().at(energy, offaxis_arcmin(self.camera, detx, dety))
