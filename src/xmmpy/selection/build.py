@@ -1,7 +1,7 @@
 """Builds the syntax tree while the text is parsed.
 
-`TreeBuilder` is called by the parser for every rule of the grammar that has been recognised, innermost first; nothing
-here recurses into the text, so that no expression can exhaust the stack.
+`TreeBuilder` is called by the parser for every rule of the grammar that has been recognised, innermost first;
+nothing here recurses into the text, so that no expression can exhaust the stack.
 """
 
 from __future__ import annotations
@@ -305,7 +305,7 @@ class _Climber:
         return left
 
     def meaning(self, operator: Operator) -> str:
-        """Operator, a lone ``&`` or ``|`` being logical after an interval list or filter and before a negation."""
+        """Operator, a lone ``&`` or ``|`` being logical after an interval list and before a negation."""
         if operator.name not in {"&", "|"}:
             return operator.name
         following = self.chain[self.at + 1]

@@ -1,7 +1,7 @@
 """Constants of the selection language: numbers in four bases, angles, times, texts.
 
-Sources: selectlib documentation, "Arithmetic constants and identifiers", "Angles", "Times" and "Character string
-constants".
+Sources: selectlib documentation, "Arithmetic constants and identifiers", "Angles", "Times" and "Character
+string constants".
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def mission_time(token: str) -> float:
     Parameters
     ----------
     token : str
-        ``2002-06-03T18:59:01.1``, ``jd2452429.29``, ``mjd52428.79``, ``y2002.5`` or ``Mon Jun 3 18:21:19 2002``.
+        ``2002-06-03T18:59:01.1``, ``jd2452429.29``, ``mjd52428.79``, ``y2002.5`` or ``Mon Jun 3 18:21:19
+        2002``.
 
     Returns
     -------
@@ -96,10 +97,14 @@ def mission_time(token: str) -> float:
         days = float(token.lstrip("mjd"))
         mjd = days if token.startswith("m") else days - 2400000.5
         seconds = (mjd - _REFERENCE_MJD_TT) * 86400.0
-        return seconds + _TT_MINUS_UTC_1998 + _leap_seconds(datetime(1998, 1, 1) + timedelta(seconds=seconds))
+        return (
+            seconds
+            + _TT_MINUS_UTC_1998
+            + _leap_seconds(_iso("1998-01-01T00:00:00") + timedelta(seconds=seconds))
+        )
     if token.startswith("y"):
         year, fraction = divmod(float(token[1:]), 1.0)
-        start, stop = datetime(int(year), 1, 1), datetime(int(year) + 1, 1, 1)
+        start, stop = (_iso(f"{int(year) + more:04d}-01-01T00:00:00") for more in (0, 1))
         return _elapsed(start + fraction * (stop - start))
     if token[0].isalpha():
         _, month, day, clock, full_year = token.split()

@@ -1,8 +1,8 @@
 """How tightly the operators of the selection language bind, and their Fortran spellings.
 
-Bit operators bind tighter than comparisons, unlike in C. SAS does so: its documentation gives ``FLAG & b110 != 0`` as
-the way to ask for bits, and evselect 3.71 wrote the data subspace ``b1xxxxxxxxxxxxxxxx`` for ``FLAG & 0x10000 != 0``
-and let the events with that bit through (image of observation 0085110101).
+Bit operators bind tighter than comparisons, unlike in C. SAS does so: its documentation gives ``FLAG & b110
+!= 0`` as the way to ask for bits, and evselect 3.71 wrote the data subspace ``b1xxxxxxxxxxxxxxxx`` for ``FLAG
+& 0x10000 != 0`` and let the events with that bit through (image of observation 0085110101).
 """
 
 from __future__ import annotations

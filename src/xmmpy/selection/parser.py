@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 #: Names of tokens in words, for the message about what was expected.
 _TOKEN_WORDS = {
-    "RPAR": "')'", "LPAR": "'('", "RSQB": "']'", "LSQB": "'['", "COLON": "':'", "COMMA": "','", "ARG_COMMA": "','",
-    "NUMBER": "a number", "NAME": "a name", "IN": "'in'", "BLOCK": "a file name", "$END": "the end",
+    "RPAR": "')'", "LPAR": "'('", "RSQB": "']'", "LSQB": "'['", "COLON": "':'", "COMMA": "','", "ARG_COMMA":
+    "','", "NUMBER": "a number", "NAME": "a name", "IN": "'in'", "BLOCK": "a file name", "$END": "the end",
 }  # fmt: skip
 _LONGEST_LIST = 4
 
@@ -23,8 +23,8 @@ _LONGEST_LIST = 4
 class _CommaSorter:
     """Tell the commas between arguments from those in interval lists and points.
 
-    A comma directly inside the parentheses of a function separates arguments, unless what follows can only be an
-    interval (``[`` or ``:``). Any other comma belongs to an interval list or to a point ``(X, Y)``.
+    A comma directly inside the parentheses of a function separates arguments, unless what follows can only be
+    an interval (``[`` or ``:``). Any other comma belongs to an interval list or to a point ``(X, Y)``.
     """
 
     always_accept = ("COMMA", "COMMA_TO_INTERVAL")
@@ -80,8 +80,8 @@ def parse(text: str) -> Expression:
 
     Notes
     -----
-    Grammar: ``grammar.lark``. Meaning: selectlib documentation. An empty expression is an error: the default of
-    evselect is ``true``.
+    Grammar: ``grammar.lark``. Meaning: selectlib documentation. An empty expression is an error: the default
+    of evselect is ``true``.
     """
     if len(text) > MAX_LENGTH:
         message = f"the expression has {len(text)} characters, more than the {MAX_LENGTH} that are accepted"

@@ -1,11 +1,12 @@
 """The figures of the selection language: their names, parameters, and which points are inside.
 
-Points on the border are inside. Angles are in degrees, counter-clockwise from the first axis. Sizes of ``box``,
-``ellipse`` and ``rhombus`` are half widths. Source: selectlib documentation, "Special region filter functions"; the
-argument order of ``boxannulus`` follows that of ``elliptannulus``, that of ``panda`` is DS9's.
+Points on the border are inside. Angles are in degrees, counter-clockwise from the first axis. Sizes of
+``box``, ``ellipse`` and ``rhombus`` are half widths. Source: selectlib documentation, "Special region filter
+functions"; the argument order of ``boxannulus`` follows that of ``elliptannulus``, that of ``panda`` is
+DS9's.
 
-Every test takes arrays `x`, `y` and parameters that are scalars or arrays of the same length, and returns a boolean
-array; a point with a NaN coordinate is outside.
+Every test takes arrays `x`, `y` and parameters that are scalars or arrays of the same length, and returns a
+boolean array; a point with a NaN coordinate is outside.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Distance from a line, in units of the axes, within which a point is on it.
 LINE_HALF_WIDTH = 0.5
-#: Relative width of the border of ``ellipse`` and ``circle`` that counts as inside: rounding of the test itself.
+#: Relative width of a border that counts as inside: rounding of the test itself.
 _BORDER = 1e-12
 
 
@@ -118,7 +119,7 @@ def elliptannulus(
     rotation_in: Any = 0.0,
     rotation_out: Any = None,
 ) -> Any:
-    """Point is in the outer ellipse and not inside the inner one; one rotation serves both if the other is absent."""
+    """Point is in the outer ellipse and not inside the inner one; one rotation may serve both."""
     turn = rotation_in if rotation_out is None else rotation_out
     in_hole = _ellipse_radius2(x, y, xc, yc, ai, bi, rotation_in) < 1.0 - _BORDER
     return ellipse(x, y, xc, yc, ao, bo, turn) & ~in_hole
@@ -150,7 +151,7 @@ def boxannulus(
     rotation_in: Any = 0.0,
     rotation_out: Any = None,
 ) -> Any:
-    """Point is in the outer box and not inside the inner one; one rotation serves both if the other is absent."""
+    """Point is in the outer box and not inside the inner one; one rotation may serve both."""
     turn = rotation_in if rotation_out is None else rotation_out
     u, v = _rotated(x, y, xc, yc, rotation_in)
     in_hole = (np.abs(u) < xi) & (np.abs(v) < yi)
@@ -158,7 +159,7 @@ def boxannulus(
 
 
 def rectangle(x: Any, y: Any, x0: Any, y0: Any, x1: Any, y1: Any, rotation: Any = 0.0) -> Any:
-    """Point is in the rectangle of lower left corner (x0, y0) and upper right (x1, y1), turned about its centre."""
+    """Point is in the rectangle from corner (x0, y0) to corner (x1, y1), turned about its centre."""
     if np.ndim(rotation) == 0 and rotation % 360 == 0:
         return (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
     half_x, half_y = np.subtract(x1, x0) / 2.0, np.subtract(y1, y0) / 2.0
@@ -201,7 +202,7 @@ def panda(
     outer: Any,
     _rings: Any = 1,
 ) -> Any:
-    """Point is in the part of an annulus between two angles (DS9's pie and annulus; its divisions do not matter)."""
+    """Point is in the part of an annulus between two angles; the divisions of a panda do not matter."""
     return sector(x, y, xc, yc, start, stop) & annulus(x, y, xc, yc, inner, outer)
 
 
@@ -209,8 +210,8 @@ def panda(
 class Shape:
     """One figure: what its parameters are, how few may be given, and its test.
 
-    `parameters` has one letter for each: ``x`` ``y`` coordinates, ``l`` length, ``a`` angle, ``n`` a plain number.
-    A polygon repeats its letters without end.
+    `parameters` has one letter for each: ``x`` ``y`` coordinates, ``l`` length, ``a`` angle, ``n`` a plain
+    number. A polygon repeats its letters without end.
     """
 
     parameters: str

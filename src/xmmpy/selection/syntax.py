@@ -16,6 +16,8 @@ from xmmpy.selection.errors import SelectionError, Span
 
 #: Deepest nesting (parentheses, functions, right-hand sides) that is accepted.
 MAX_DEPTH = 120
+#: Most operators, one inside the other, that are evaluated.
+MAX_HEIGHT = 200
 #: Longest expression accepted, in characters.
 MAX_LENGTH = 200_000
 
@@ -261,6 +263,30 @@ def depth(node: Node) -> int:
         else:
             pending += ((child, level + 1) for child in children(top))
     return deepest
+
+
+def check_height(node: Node, text: str) -> None:
+    """Refuse a tree whose evaluation would nest too deeply.
+
+    Chains of ``&&`` and ``||`` are evaluated in a loop and may have any length; every other operator is one
+    more function call inside another.
+
+    Raises
+    ------
+    SelectionError
+        If it is more than `MAX_HEIGHT` high.
+    """
+    pending: list[tuple[Node, int, str]] = [(node, 1, "")]
+    while pending:
+        top, level, chain = pending.pop()
+        if level > MAX_HEIGHT:
+            message = f"the expression has more than {MAX_HEIGHT} operators one inside the other"
+            raise SelectionError(message, text, top.span)
+        if isinstance(top, Binary) and top.op in {"&&", "||"}:
+            below = level if top.op == chain else level + 1
+            pending += ((top.left, below, top.op), (top.right, below, top.op))
+        else:
+            pending += ((child, level + 1, "") for child in children(top))
 
 
 def check_depth(node: Node, text: str) -> None:
