@@ -168,8 +168,8 @@ def add_counts(
 
 
 def smallest_integer_type(highest: int) -> np.dtype[Any]:
-    """Smallest FITS integer that holds counts up to `highest`: 8, 16 or 32 bits."""
-    for name, limit in (("u1", 255), ("i2", 32767)):
-        if highest <= limit:
-            return np.dtype(name)
-    return np.dtype("i4")
+    """Integer type of an image with counts up to `highest`: 16 bits, or 32 where those do not hold them.
+
+    SAS makes no 8-bit image unless asked to: faint real images have BITPIX 16.
+    """
+    return np.dtype("i2" if highest <= np.iinfo(np.int16).max else "i4")

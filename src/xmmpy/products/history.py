@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+_CARD = 80
+_LONGEST_TEXT = 68  # longer ones go on in CONTINUE cards, which hold any comment
 _STRUCTURE = re.compile(r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT")
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from astropy.io.fits import Header
+    from astropy.io.fits import Card, Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,15 @@ class Provenance:
     def process(self) -> str:
         """Value of XPROC0."""
         return f"{self.call} # ({self.task}-{self.version}) [xmm-python-{self.version}]"
+
+
+def card_of(keyword: str, value: object, comment: str = "") -> Card:
+    """Make a card; a comment that does not fit is cut, as SAS cuts it."""
+    from astropy.io.fits import Card
+
+    room = _CARD - len(Card(keyword, value).image.rstrip()) - len(" / ")
+    long_text = isinstance(value, str) and len(value) + value.count("'") > _LONGEST_TEXT
+    return Card(keyword, value, comment if long_text else comment[: max(room, 0)])
 
 
 def record_creation(header: Header, provenance: Provenance) -> None:

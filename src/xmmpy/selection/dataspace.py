@@ -128,14 +128,21 @@ class DataSpace:
         late = [key for key in union if key in merged]
         numbers = _numbers(union, merged, len(stay))
         components = []
+        both: dict[tuple[int, int], Value | None] = {}
+        keyed = [_by_key(alternative) for alternative in alternatives]
         for old in self.components:
-            for alternative in alternatives or [[]]:
-                given = _by_key(alternative)
+            for given in keyed:
                 values: list[Value | None] = [old[place] for place in stay]
                 values += [given[key].value if key in given else _everything(key) for key in fresh]
                 for key in late:
                     before = old[merged[key]]
-                    values.append(_intersect(before, given[key].value) if key in given else before)
+                    if key not in given:
+                        values.append(before)
+                        continue
+                    pair = (id(before), id(given[key].value))
+                    if pair not in both:
+                        both[pair] = _intersect(before, given[key].value)
+                    values.append(both[pair])
                 components.append(values)
         names = [self.names[p] for p in stay] + [key[0] for key in (*fresh, *late)]
         units = [self.units[p] for p in stay] + [_unit(alternatives, key) for key in fresh]

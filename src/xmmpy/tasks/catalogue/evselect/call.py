@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xmmpy.products.history import card_of
 from xmmpy.selection import SelectionError, compile_selection, expand_text, parse, resolve
 from xmmpy.selection.conditions import CannotExpress, conditions_of
 from xmmpy.selection.schema import CelestialFrame, TableSchema
@@ -126,7 +127,7 @@ class Call:
         text = self._expanded
         if text.strip().lower() == "true":
             text = str(self.source.hdu.value("SLCTEXPR", text))
-        header["SLCTEXPR"] = (text, "Filtering expression used by evselect")
+        header.append(card_of("SLCTEXPR", text, "Filtering expression used by evselect"), end=True)
 
     def copy_attributes(self, header: Header) -> None:
         """Copy the keywords that the user listed."""

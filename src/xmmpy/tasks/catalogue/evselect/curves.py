@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xmmpy.imaging.binning import Axis, axis_of_width
+from xmmpy.products.history import card_of
 from xmmpy.products.writing import write_hdus
 from xmmpy.tasks.catalogue.evselect.binned import WantedRange, accumulator, choose_range, column_of, is_integer
 from xmmpy.tasks.catalogue.evselect.headers import (
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 _OGIP_VERSION = ("1.1.0", "Version of format")
 
 
-class TableProduct:
+class TableProduct(ABC):
     """What rate curves, spectra and histograms have in common: one column is binned into a table.
 
     Parameters
@@ -62,13 +64,13 @@ class TableProduct:
     def abandon(self) -> None:
         """Nothing is on disk before the end."""
 
+    @abstractmethod
     def columns(self) -> Sequence[FitsColumn]:
         """Columns of the table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self, header: Header) -> None:
         """Add the keywords of this kind of product."""
-        raise NotImplementedError
 
     def finish(self) -> Path:
         """Write the table."""
@@ -91,7 +93,7 @@ class TableProduct:
         if call.parameters.updateexposure:
             exposure = call.exposure.weighted(call.counts_by_ccd)
             if exposure is not None:
-                header["EXPOSURE"] = (exposure, "Weighted live time of CCDs in the extraction region")
+                header.append(card_of("EXPOSURE", exposure, "Weighted live time of CCDs in the extraction region"), end=True)
         self.after_exposure(header)
         call.copy_attributes(header)
         primary = fits.PrimaryHDU(header=product_primary(call.source, call.provenance))

@@ -11,13 +11,14 @@ import numpy as np
 from xmmpy.events.livetime import frames_kept
 from xmmpy.products.atomic import atomic_path
 from xmmpy.products.files import BLOCK, Hdu
-from xmmpy.products.history import record_modification
+from xmmpy.products.history import card_of, record_modification
 from xmmpy.selection.dataspace import Figures, GoodTimes
 from xmmpy.selection.keywords import dataspace_cards, is_dataspace_keyword
 from xmmpy.tasks.catalogue.evselect.headers import table_hdus
 from xmmpy.tasks.messages import TaskError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import IO
 
@@ -102,28 +103,20 @@ class FilteredList:
         header = call.source.header.copy()
         parameters = call.parameters
         kept_exposure = not parameters.updateexposure
-        at = next((i for i, card in enumerate(header.cards) if _SELECTION_CARD.fullmatch(card.keyword)), None)
-        if at is None:
-            at = _before_column_cards(header)
-        cards: list[Any] = []
+        exposure: list[Any] = []
         scratch = type(header)()
         call.add_selection_text(scratch)
-        cards += scratch.cards
+        exposure += scratch.cards
         if kept_exposure:
-            cards += [c for c in header.cards if _SELECTION_CARD.fullmatch(c.keyword) and c.keyword != "SLCTEXPR"]
+            exposure += [c for c in header.cards if _SELECTION_CARD.fullmatch(c.keyword) and c.keyword != "SLCTEXPR"]
         else:
-            cards += call.exposure.update_list(header)
+            exposure += call.exposure.update_list(header)
         if parameters.writedss:
             try:
-                cards += dataspace_cards(call.space)
+                _replace_cards(header, is_dataspace_keyword, dataspace_cards(call.space))
             except ValueError as error:
                 call.session.warn("DssFitsWrite", f"{error}; the data subspace is not written")
-        for keyword in dict.fromkeys(header):
-            if _SELECTION_CARD.fullmatch(keyword) or (parameters.writedss and is_dataspace_keyword(keyword)):
-                header.remove(keyword, remove_all=True)
-        at = min(at, len(header))
-        for offset, card in enumerate(cards):
-            header.insert(at + offset, tuple(card))
+        _replace_cards(header, lambda keyword: bool(_SELECTION_CARD.fullmatch(keyword)), exposure)
         header["NAXIS2"] = self._rows
         if self._flag is not None:
             self._flag.describe(header)
@@ -258,6 +251,17 @@ def _drop_column(header: Header, number: int) -> None:
     header["TFIELDS"] = number - 1
     for keyword in [k for k in header if re.fullmatch(rf"T[A-Z]{{4,5}}{number}", k)]:
         del header[keyword]
+
+
+def _replace_cards(header: Header, belongs: Callable[[str], bool], cards: Sequence[Any]) -> None:
+    """Put cards where those of their kind stand; before the columns' own keywords where there are none."""
+    at = next((place for place, card in enumerate(header.cards) if belongs(card.keyword)), None)
+    if at is None:
+        at = _before_column_cards(header)
+    for keyword in [keyword for keyword in dict.fromkeys(header) if belongs(keyword)]:
+        header.remove(keyword, remove_all=True)
+    for offset, card in enumerate(cards):
+        header.insert(at + offset, card_of(*card))
 
 
 def _before_column_cards(header: Header) -> int:

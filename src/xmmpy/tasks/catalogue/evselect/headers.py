@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from xmmpy.products.gti import gti_hdu
-from xmmpy.products.history import Provenance, record_creation
+from xmmpy.products.history import Provenance, card_of, record_creation
 from xmmpy.selection.dataspace import DataSpace, Figures, GoodTimes, RegionRow
 from xmmpy.selection.keywords import dataspace_cards
 
@@ -56,7 +56,7 @@ def add_dataspace(header: Header, space: DataSpace) -> None:
         When there are too many components for keywords.
     """
     for keyword, value, comment in dataspace_cards(space):
-        header[keyword] = (value, comment)
+        header.append(card_of(keyword, value, comment), end=True)
 
 
 def table_hdus(source: EventSource, space: DataSpace) -> list[BinTableHDU]:
