@@ -215,7 +215,7 @@ def _picture(p: DsplotParameters, drawing: Drawing) -> Figure:
             axes.axvspan(start, stop, color="tab:green", alpha=0.15, linewidth=0, label=label)
     marker = "" if drawing.x.size > _CROWDED else "."
     for curve in drawing.curves:
-        style: dict[str, Any] = {"linewidth": 0.8, "drawstyle": "steps-mid", "marker": marker, "markersize": 4}
+        style: dict[str, Any] = {"lw": 0.8, "drawstyle": "steps-mid", "marker": marker, "markersize": 4}
         if curve.errors is None:
             axes.plot(drawing.x, curve.values, label=curve.label, **style)
         else:
