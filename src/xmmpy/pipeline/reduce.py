@@ -138,7 +138,8 @@ def reduce_lists(
 
         def save(current: RunRecord) -> None:
             current.cameras = _cameras(planned, current)
-            current.write(folder.path)
+            if current != old:
+                current.write(folder.path)
 
         sizes = {one.key: _size(one) for one in lists}
         watch.planned(expected_seconds(planned.graph, old, sizes))

@@ -34,11 +34,19 @@ _VALUED = {
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A command line taken apart."""
+    """A command line taken apart; the values are as the shell passed them."""
 
     values: dict[str, str] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
     options: dict[str, str] = field(default_factory=dict)
+
+    def values_for(self, task: Task) -> dict[str, str]:
+        """Give the values without the quotes that a wrapper put around them.
+
+        The quotes in lists stay: there they hold items together.
+        """
+        lists = {info.name for info in task.parameters.describe() if info.kind.name in ("list", "reals")}
+        return {name: value if name in lists else _strip_quotes(value) for name, value in self.values.items()}
 
     def adjust(self, environment: Environment) -> Environment:
         """Let the switches overrule the environment variables."""
@@ -91,7 +99,7 @@ def read_command_line(words: Sequence[str], *, first_counts: bool = False) -> Co
         elif equals:
             name = switch.strip()
             if not (first_counts and name in values):
-                values[name] = _strip_quotes(attached)
+                values[name] = attached
         else:
             raise TaskError("BadParameter", f"'{word}' is neither a switch nor a parameter of the form name=value")
     return CommandLine(values, frozenset(flags), options)

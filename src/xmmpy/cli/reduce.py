@@ -1,0 +1,162 @@
+"""``xmmpy reduce``: from calibrated event lists to cleaned lists, images, a mosaic and a page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from xmmpy.pipeline.reduce import Plan, Reduction
+    from xmmpy.pipeline.settings import Settings
+    from xmmpy.products.record import RunRecord
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+EPILOG = (
+    "The status is 0 when all is done, 2 when some cameras or products are missing (the reason is printed), "
+    "1 after an error. A run that was stopped goes on where it was."
+)
+
+
+@app.command(epilog=EPILOG)
+def reduce(
+    places: Annotated[
+        list[Path], typer.Argument(metavar="DIR", help="Folder with calibrated event lists, or the lists.")
+    ],
+    flare_cut: Annotated[
+        str | None,
+        typer.Option("--flare-cut", help="auto, ask, histogram, or limits in counts/s: mos1=0.35,pn=0.4."),
+    ] = None,
+    cameras: Annotated[str | None, typer.Option(help="Cameras, separated by commas.")] = None,
+    work: Annotated[Path | None, typer.Option(help="Work folder; DIR/work when not given.")] = None,
+    jobs: Annotated[int, typer.Option(min=0, help="Tasks at a time; 0: as many as processors.")] = 0,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings; DIR/xmmpy.toml when not given and there.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the task lines and do nothing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Do everything again.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON, nothing else.")] = False,
+) -> int:
+    """Reduce event lists: rate curves, flare cut, cleaned lists, images in bands, mosaic, page.
+
+    Finds mos1.fits, *ImagingEvts.ds, P*MIEVLI0000.FTZ, P*PIEVLI0000.FTZ and their like, gzipped or not.
+    """
+    from xmmpy.pipeline.reduce import plan, task_lines
+    from xmmpy.pipeline.settings import SettingsError
+    from xmmpy.products.errors import FileProblem
+
+    home = places[0] if places[0].is_dir() else places[0].parent
+    folder = work if work is not None else home / "work"
+    try:
+        settings = _settings(home, config, flare_cut, cameras)
+        planned = plan(places, folder, settings)
+        if dry_run:
+            typer.echo(f"# in {folder}:")
+            typer.echo("\n".join(task_lines(planned)))
+            return 0
+        if settings.flares.method == "ask" and not sys.stdin.isatty() and _would_ask(planned):
+            raise SettingsError("--flare-cut ask needs a terminal to ask at; give auto or limits (mos1=0.35)")
+        reduction = _run(planned, jobs=jobs, force=force, quiet=as_json)
+        page = _write_page(folder, reduction)
+    except (FileProblem, SettingsError) as error:
+        typer.echo(f"xmmpy reduce: {error}", err=True)
+        return 1
+    if as_json:
+        typer.echo(_as_json(reduction, folder, page))
+    else:
+        _summary(reduction, folder, page)
+    return reduction.exit_status
+
+
+def _settings(home: Path, config: Path | None, flare_cut: str | None, cameras: str | None) -> Settings:
+    from xmmpy.pipeline.settings import SETTINGS_NAME, parse_cameras, parse_flare_cut, read_settings
+
+    changes: dict[str, Any] = {}
+    if flare_cut is not None:
+        changes["flares"] = parse_flare_cut(flare_cut)
+    if cameras is not None:
+        changes["cameras"] = parse_cameras(cameras)
+    usual = home / SETTINGS_NAME
+    return read_settings(config if config is not None else usual if usual.is_file() else None, changes)
+
+
+def _would_ask(planned: Plan) -> bool:
+    """Tell whether a camera has no recorded answer yet."""
+    cuts = [step for step in planned.graph.steps if step.name.endswith("/cut")]
+    old = planned.old
+    asked = [old.step(step.name) if old is not None else None for step in cuts]
+    return any(step is None or step.facts.get("method") != "asked" for step in asked)
+
+
+def _run(planned: Plan, *, jobs: int, force: bool, quiet: bool) -> Reduction:
+    from xmmpy.cli.ask import Asker
+    from xmmpy.cli.progress import make_watcher
+    from xmmpy.engines import NativeEngine
+    from xmmpy.pipeline.reduce import reduce_lists
+
+    for remark in () if quiet else planned.found.remarks:
+        typer.echo(f"note: {remark}", err=True)
+    with make_watcher(quiet=quiet) as watcher:
+        return reduce_lists(
+            planned,
+            lambda folder: NativeEngine(folder.path, keep_open=(folder.lock,)),
+            watcher=watcher,
+            jobs=jobs,
+            ask=Asker(watcher) if sys.stdin.isatty() else None,
+            force=force,
+        )
+
+
+def _write_page(folder: Path, reduction: Reduction) -> Path | None:
+    """Write the page when something is new, or it is not there."""
+    page = folder / "index.html"
+    if not reduction.changed and page.is_file():
+        return page
+    from xmmpy.report import write_page
+
+    return write_page(folder)
+
+
+def _summary(reduction: Reduction, folder: Path, page: Path | None) -> None:
+    for line in _camera_lines(reduction.record):
+        typer.echo(line)
+    for step in reduction.record.steps:
+        if step.camera is None and step.status != "done":
+            typer.echo(f"{step.name}: {step.status}: {step.reason}")
+    for remark in ("nothing to do: all is done already",) if not reduction.changed else ():
+        typer.echo(remark)
+    typer.echo(f"products: {folder}")
+    if page is not None:
+        typer.echo(f"page: {page}")
+
+
+def _camera_lines(record: RunRecord) -> list[str]:
+    lines = []
+    for camera in record.cameras:
+        name = f"{camera.key} ({camera.exposure or '?'}, {camera.filter or 'filter unknown'})"
+        cut = "" if camera.cut is None else f"{camera.cut.text} ({camera.cut.method})"
+        if camera.status != "done":
+            lines.append(f"{name}: {camera.status}: {camera.reason}")
+            continue
+        clean = record.step(f"{camera.key}/clean")
+        events = "" if clean is None else f"; {clean.rows_out} of {clean.rows_in} events kept"
+        lines.append(f"{name}: {cut}{events}; {len(camera.images)} images")
+    return lines
+
+
+def _as_json(reduction: Reduction, folder: Path, page: Path | None) -> str:
+    import json
+
+    record = reduction.record.model_dump(mode="json", exclude={"stamps", "lists"})
+    result = {
+        "exit_status": reduction.exit_status,
+        "changed": reduction.changed,
+        "work": str(folder),
+        "page": None if page is None else str(page),
+        "remarks": list(reduction.remarks),
+        **record,
+    }
+    return json.dumps(result, indent=1)
