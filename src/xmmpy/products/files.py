@@ -14,19 +14,19 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from xmmpy.products.errors import FileProblem
 
+from xmmpy.products.cards import CARD, read_cards
+
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
     from types import TracebackType
 
     from astropy.io.fits import Header
 
 BLOCK = 2880
-CARD = 80
 _MAX_HEADER_BLOCKS = 4096  # 147,456 cards: more is no header
 _MAX_WRAPPERS = 3  # archives hold files that were gzipped twice
 _REDO = "get or make it again"
-_INTEGER_CARD = re.compile(rb"= *([+-]?\d+) *(?:/|\Z)")
-_STRING_CARD = re.compile(rb"= *'((?:[^']|'')*)'")
 
 
 
@@ -90,12 +90,14 @@ class Hdu:
                 raise FileProblem(self.path, f"has a damaged header in {self.name} ({detail})", _REDO) from None
         return header
 
-    def value(self, keyword: str, default: Any = None) -> Any:
-        """Value of a keyword, or the default where it is missing or undefined."""
-        from astropy.io.fits.card import Undefined
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """Keywords and values, read quickly; what cannot be read is left out, the first of equals counts."""
+        return read_cards(self.raw_header)
 
-        value = self.header.get(keyword, default)
-        return default if isinstance(value, Undefined) else value
+    def value(self, keyword: str, default: Any = None) -> Any:
+        """Value of a keyword, or the default where it is missing, undefined or unreadable."""
+        return self.values.get(keyword, default)
 
 
 class FitsFile:
@@ -178,13 +180,11 @@ class FitsFile:
                 break  # padding behind the last block
             self.stream.seek(position)
             raw = self._read_header(position, first=not hdus)
-            keys = _mandatory_cards(raw)
+            keys = read_cards(raw)
             data_size = self._data_size(keys)
             name = str(keys.get("EXTNAME", "PRIMARY" if not hdus else "")).strip().upper()
-            hdu = Hdu(
-                self.path, len(hdus), name, str(keys.get("XTENSION", "IMAGE")).strip().upper(),
-                raw, position + len(raw), data_size,
-            )  # fmt: skip
+            kind = str(keys.get("XTENSION", "IMAGE")).strip().upper()
+            hdu = Hdu(self.path, len(hdus), name, kind, raw, position + len(raw), data_size)
             if hdu.data_offset + data_size > size:
                 missing = hdu.data_offset + data_size - size
                 raise FileProblem(self.path, f"is cut short: {missing} bytes of {name or 'a block'} are missing", _REDO)
@@ -211,18 +211,18 @@ class FitsFile:
                     return raw
         raise FileProblem(self.path, f"is damaged: the header at byte {position} has no end", _REDO)
 
-    def _data_size(self, keys: dict[str, int | str]) -> int:
+    def _data_size(self, keys: Mapping[str, Any]) -> int:
         try:
             axes = [int(keys[f"NAXIS{axis + 1}"]) for axis in range(int(keys["NAXIS"]))]
             bits = abs(int(keys["BITPIX"]))
-        except (KeyError, ValueError):
+            groups, heap = int(keys.get("GCOUNT", 1)), int(keys.get("PCOUNT", 0))
+        except (KeyError, ValueError, TypeError, OverflowError):
             raise FileProblem(self.path, "is damaged: a header lacks BITPIX or NAXIS", _REDO) from None
         if not axes:
             return 0
         size = 1
         for length in axes:
             size *= length
-        groups, heap = int(keys.get("GCOUNT", 1)), int(keys.get("PCOUNT", 0))
         size = bits // 8 * groups * (heap + size)
         if min(axes) < 0 or heap < 0 or groups < 0 or bits not in {8, 16, 32, 64}:
             raise FileProblem(self.path, "is damaged: a header gives an impossible size", _REDO)
@@ -274,22 +274,3 @@ def _unpack(path: str, packed: IO[bytes]) -> IO[bytes]:
         raise FileProblem(path, f"cannot be unpacked ({error})", _REDO) from None
     unpacked.seek(0)
     return unpacked
-
-
-def _mandatory_cards(raw: bytes) -> dict[str, int | str]:
-    """Read the cards that say how large a block is and what it is called, without a full parse."""
-    wanted = re.compile(rb"(?:BITPIX|NAXIS\d*|PCOUNT|GCOUNT|XTENSION|EXTNAME) *\Z")
-    found: dict[str, int | str] = {}
-    for place in range(0, len(raw), CARD):
-        card = raw[place : place + CARD]
-        keyword = card[:8]
-        if wanted.match(keyword) is None:
-            continue
-        name = keyword.rstrip().decode("ascii")
-        if name in found:
-            continue
-        if (number := _INTEGER_CARD.match(card, 8)) is not None:
-            found[name] = int(number[1])
-        elif (text := _STRING_CARD.match(card, 8)) is not None:
-            found[name] = text[1].decode("latin-1").replace("''", "'").rstrip()
-    return found

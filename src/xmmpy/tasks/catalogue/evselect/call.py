@@ -62,7 +62,7 @@ class Call:
         self.rows_in = source.layout.rows
         self.rows_out = 0
         self._files = TaskBlockFiles(source.file.path, self._celestial)
-        self._attributes = {**source.primary, **source.header}
+        self._attributes = {**source.file.hdus[0].values, **source.hdu.values}
         self._steps = self._selection_steps()
         self._step_rows = np.zeros(len(self._steps), np.int64)
         self._ccd_counts = np.zeros(_CCDS, np.int64)

@@ -102,7 +102,7 @@ class EventSource:
     @cached_property
     def space(self) -> DataSpace:
         """The data subspace of the list; from its STDGTInn tables where the header has none."""
-        space = read_dataspace(self.header, self._table)
+        space = read_dataspace(self.hdu.values, self._table)
         if space.names:
             return space
         components = []
