@@ -30,6 +30,7 @@ MOS_RANGE_SCALE = 6.0  # espfilt's default; the ESAS cookbook gives 15 for pn
 PN_RANGE_SCALE = 15.0
 _SHORTEST = 2  # bins; a single good bin is no good interval
 _NARROWEST = 0.3  # steps; a Gaussian narrower than that lies in one step
+_WIDEST = 5.0  # half windows; a wider Gaussian falls by less than 2 % to the window's ends: no peak at all
 _ROUNDING = 1e-9  # rates are whole counts in a window: their histogram must not hang on the last bit
 
 
@@ -156,7 +157,8 @@ def fit_histogram(curve: RateCurve, settings: HistogramSettings) -> HistogramFit
     reach = max(round(settings.range_scale), 1)
     chosen = slice(max(peak - reach, 0), peak + reach + 1)
     norm, centre, sigma = _fit_gaussian(rate[chosen], number[chosen], step)
-    if not rate[chosen][0] <= centre <= rate[chosen][-1]:
+    reached = (rate[chosen][-1] - rate[chosen][0]) / 2
+    if not rate[chosen][0] <= centre <= rate[chosen][-1] or sigma > _WIDEST * reached:
         raise NoCutFound(
             f"the histogram of rates has no peak that a Gaussian fits near {rate[peak]:.3g} counts/s; "
             "a wider range scale may help, or the whole observation may be flared"

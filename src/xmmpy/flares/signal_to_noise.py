@@ -85,9 +85,15 @@ def chance_counts(mean: float, bins: int, chance: float = CHANCE) -> int:
     chance : float
         Probability that any of the bins holds more.
     """
-    from scipy.stats import poisson
+    from scipy.special import pdtrc, pdtrik  # the Poisson distribution, without the import of scipy.stats
 
-    return int(poisson.isf(-math.expm1(math.log1p(-chance) / max(bins, 1)), mean))
+    tail = -math.expm1(math.log1p(-chance) / max(bins, 1))
+    counts = max(math.ceil(float(pdtrik(1.0 - tail, mean))), 0)
+    while pdtrc(counts, mean) > tail:
+        counts += 1
+    while counts > 0 and pdtrc(counts - 1, mean) <= tail:
+        counts -= 1
+    return counts
 
 
 def _best_number(counted: NDArray[np.float64]) -> int:
