@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from xmmpy.products.blocks import Block, NewColumn, table_block
+from xmmpy.products.header import Header as ByteHeader
 from xmmpy.products.intervals import Intervals
 from xmmpy.products.tables import SmallTable, read_table
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import BinTableHDU, Header
 
 TIME_KEYWORDS = ("TIMEUNIT", "TIMESYS", "MJDREF", "TIMEREF", "TASSIGN", "TIMEZERO", "CLOCKAPP")
-_TIME_DEFAULTS: dict[str, tuple[object, str]] = {
+_TIME_DEFAULTS: dict[str, tuple[Any, str]] = {
     "TIMEUNIT": ("s", "All times in s unless specified otherwise"),
     "TIMESYS": ("TT", "XMM time will be TT (Terrestial Time)"),
     "MJDREF": (50814.0, "1998-01-01T00:00:00 (TT) expressed in MJD"),
@@ -45,18 +45,9 @@ def intervals_of(table: SmallTable) -> Intervals:
     return Intervals.of(table.column("START"), table.column("STOP"))
 
 
-def copy_time_keywords(source: Header | None, target: Header) -> None:
-    """Give `target` the keywords that say what its times mean, from `source` or XMM's own defaults."""
-    for keyword in TIME_KEYWORDS:
-        value, comment = _TIME_DEFAULTS[keyword]
-        if source is not None and keyword in source:
-            value, comment = source[keyword], source.comments[keyword]
-        target[keyword] = (value, comment)
-
-
-def gti_hdu(
-    intervals: Intervals, name: str = "STDGTI", *, times: Header | None = None, ccd: int | None = None
-) -> BinTableHDU:
+def gti_block(
+    intervals: Intervals, name: str = "STDGTI", *, times: ByteHeader | None = None, ccd: int | None = None
+) -> Block:
     """Make a GTI extension.
 
     Parameters
@@ -65,33 +56,47 @@ def gti_hdu(
         What it holds; may be empty.
     name : str
         EXTNAME.
-    times : Header, optional
+    times : xmmpy.products.header.Header, optional
+        Header to take TIMESYS, MJDREF and their like from.
+    ccd : int, optional
+        CCDID, for intervals of one CCD.
+    """
+    entries = ByteHeader()
+    if ccd is not None:
+        entries.append("CCDID", ccd, "CCD ID")
+    entries.append("HDUCLASS", "OGIP", "format conforms to OGIP standard")
+    entries.append("HDUCLAS1", "GTI", "table contains Good Time Intervals")
+    entries.append("HDUCLAS2", "STANDARD", "standard Good Time Interval table")
+    entries.append("ONTIME", intervals.total, "[s] sum of all Good Time Intervals")
+    entries.append("TSTART", float(intervals.start[0]) if len(intervals) else 0.0, "[s] Lower bound of first GTI")
+    entries.append("TSTOP", float(intervals.stop[-1]) if len(intervals) else 0.0, "[s] Upper bound of last GTI")
+    for keyword in TIME_KEYWORDS:
+        if times is None or not entries.copy_card(times, keyword):
+            entries.append(keyword, *_TIME_DEFAULTS[keyword])
+    columns = [
+        NewColumn("START", "D", intervals.start, "s", "lower GTI boundary"),
+        NewColumn("STOP", "D", intervals.stop, "s", "upper GTI boundary"),
+    ]
+    return table_block(columns, name, entries)
+
+
+def gti_hdu(
+    intervals: Intervals, name: str = "STDGTI", *, times: Header | None = None, ccd: int | None = None
+) -> BinTableHDU:
+    """Make a GTI extension as `gti_block` does, for writing with astropy.
+
+    Parameters
+    ----------
+    intervals : Intervals
+        What it holds; may be empty.
+    name : str
+        EXTNAME.
+    times : astropy.io.fits.Header, optional
         Header to take TIMESYS, MJDREF and their like from.
     ccd : int, optional
         CCDID, for intervals of one CCD.
     """
     from astropy.io import fits
 
-    columns = [
-        fits.Column("START", "D", unit="s", array=intervals.start),
-        fits.Column("STOP", "D", unit="s", array=intervals.stop),
-    ]
-    hdu = fits.BinTableHDU.from_columns(columns)
-    header = hdu.header
-    header.comments["TTYPE1"] = "lower GTI boundary"
-    header.comments["TTYPE2"] = "upper GTI boundary"
-    header["EXTNAME"] = (name, "The name of this table")
-    if ccd is not None:
-        header["CCDID"] = (ccd, "CCD ID")
-    header["HDUCLASS"] = ("OGIP", "format conforms to OGIP standard")
-    header["HDUCLAS1"] = ("GTI", "table contains Good Time Intervals")
-    header["HDUCLAS2"] = ("STANDARD", "standard Good Time Interval table")
-    header["ONTIME"] = (intervals.total, "[s] sum of all Good Time Intervals")
-    header["TSTART"] = (_first(intervals.start), "[s] Lower bound of first GTI")
-    header["TSTOP"] = (_first(intervals.stop[::-1]), "[s] Upper bound of last GTI")
-    copy_time_keywords(times, header)
-    return hdu
-
-
-def _first(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
-    return float(values[0]) if values.size else 0.0
+    raw = None if times is None else ByteHeader.parse(times.tostring().encode("ascii", "replace"))
+    return fits.BinTableHDU.fromstring(gti_block(intervals, name, times=raw, ccd=ccd).to_bytes())

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-_CARD = 80
-_LONGEST_TEXT = 68  # longer ones go on in CONTINUE cards, which hold any comment
 _STRUCTURE = re.compile(r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT")
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from astropy.io.fits import Card, Header
+    from astropy.io.fits import Header
+
+    from xmmpy.products.header import Header as ByteHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,6 @@ class Provenance:
         return f"{self.call} # ({self.task}-{self.version}) [xmm-python-{self.version}]"
 
 
-def card_of(keyword: str, value: object, comment: str = "") -> Card:
-    """Make a card; a comment that does not fit is cut, as SAS cuts it."""
-    from astropy.io.fits import Card
-
-    room = _CARD - len(Card(keyword, value).image.rstrip()) - len(" / ")
-    long_text = isinstance(value, str) and len(value) + value.count("'") > _LONGEST_TEXT
-    return Card(keyword, value, comment if long_text else comment[: max(room, 0)])
-
-
 def record_creation(header: Header, provenance: Provenance) -> None:
     """Write XPROC0, CREATOR, DATE and a HISTORY line into the primary header of a new product."""
     _set_first(header, "XPROC0", provenance.process, "")
@@ -70,11 +61,29 @@ def record_creation(header: Header, provenance: Provenance) -> None:
     header.add_history(f"Created by {provenance.signature} at {provenance.stamp[:19]}")
 
 
-def record_modification(header: Header, provenance: Provenance) -> None:
+def creation_entries(provenance: Provenance) -> list[tuple[str, str, str]]:
+    """XPROC0, CREATOR and DATE of a new product."""
+    return [
+        ("XPROC0", provenance.process, ""),
+        ("CREATOR", provenance.signature, "name of code"),
+        ("DATE", provenance.stamp, "creation date"),
+    ]
+
+
+def mark_modified(header: ByteHeader, provenance: Provenance) -> None:
     """Write XPROC0, DATE and a HISTORY line into the primary header of a file that was filtered or changed.
 
     XPROC0 holds the latest call, as in SAS's filtered lists; HISTORY keeps the names of all.
     """
+    header.remove(lambda keyword: keyword.startswith(("XPROC", "XDAL")))
+    place = next((n for n, keyword in enumerate(header) if not _STRUCTURE.fullmatch(keyword)), len(header))
+    header.insert(place, "XPROC0", provenance.process)
+    header.set("DATE", provenance.stamp, "creation date")
+    header.add_history(f"Modified by {provenance.signature} at {provenance.stamp[:19]}")
+
+
+def record_modification(header: Header, provenance: Provenance) -> None:
+    """Do what `mark_modified` does, for a header of astropy."""
     for keyword in [keyword for keyword in header if keyword.startswith(("XPROC", "XDAL"))]:
         del header[keyword]
     _set_first(header, "XPROC0", provenance.process, "")

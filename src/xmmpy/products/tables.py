@@ -206,13 +206,18 @@ def iterate_chunks(file: FitsFile, hdu: Hdu, layout: TableLayout, rows_per_chunk
 
 @dataclass(frozen=True, slots=True)
 class SmallTable:
-    """A table read whole: its header and its columns as native arrays, by upper-case name."""
+    """A table read whole: its block and its columns as native arrays, by upper-case name."""
 
-    header: Header
+    hdu: Hdu
     columns: Mapping[str, NDArray[Any]]
     layout: TableLayout
     path: str
     name: str
+
+    @property
+    def header(self) -> Header:
+        """The header, as astropy has it."""
+        return self.hdu.header
 
     def column(self, name: str) -> NDArray[Any]:
         """Values of a column, upper and lower case alike.
@@ -252,4 +257,4 @@ def table_of(file: FitsFile, hdu: Hdu) -> SmallTable:
     layout = table_layout(hdu)
     rows = np.frombuffer(file.read(hdu)[: layout.width * layout.rows], layout.row_dtype)
     columns = {column.name.upper(): column.convert(rows[f"c{column.number}"]) for column in layout.columns}
-    return SmallTable(hdu.header, columns, layout, file.path, hdu.name)
+    return SmallTable(hdu, columns, layout, file.path, hdu.name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xmmpy.products.history import card_of
+from xmmpy.products.blocks import Block
 from xmmpy.selection import SelectionError, compile_selection, expand_text, parse, resolve
 from xmmpy.selection.conditions import CannotExpress, conditions_of
 from xmmpy.selection.schema import CelestialFrame, TableSchema
@@ -16,6 +16,7 @@ from xmmpy.tasks.blockfiles import TaskBlockFiles
 from xmmpy.tasks.catalogue.evselect.curves import HistogramProduct, RateProduct, SpectrumProduct
 from xmmpy.tasks.catalogue.evselect.exposure import ExposureTimes
 from xmmpy.tasks.catalogue.evselect.filtered import FilteredList
+from xmmpy.tasks.catalogue.evselect.headers import add_dataspace
 from xmmpy.tasks.catalogue.evselect.image import ImageProduct
 from xmmpy.tasks.catalogue.evselect.selected import Product, Selected
 from xmmpy.tasks.catalogue.evselect.source import EventSource
@@ -25,9 +26,9 @@ from xmmpy.tasks.session import Cut, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from astropy.io.fits import BinTableHDU, Header
     from numpy.typing import NDArray
 
+    from xmmpy.products.header import Header
     from xmmpy.products.tables import Chunk
     from xmmpy.selection.dataspace import DataSpace
     from xmmpy.tasks.catalogue.evselect.parameters import EvselectParameters
@@ -127,30 +128,26 @@ class Call:
         text = self._expanded
         if text.strip().lower() == "true":
             text = str(self.source.hdu.value("SLCTEXPR", text))
-        header.append(card_of("SLCTEXPR", text, "Filtering expression used by evselect"), end=True)
+        header.append("SLCTEXPR", text, "Filtering expression used by evselect")
 
     def copy_attributes(self, header: Header) -> None:
         """Copy the keywords that the user listed."""
         for keyword in self.parameters.attributestocopy.replace(",", " ").split():
-            for origin in (self.source.header, self.source.primary):
-                if keyword in origin:
-                    header[keyword] = (origin[keyword], origin.comments[keyword])
-                    break
-            else:
+            if not any(header.copy_card(origin, keyword) for origin in (self.source.header, self.source.primary)):
                 self.session.warn("NoAttrib", f"{self.source.spec} has no keyword {keyword} to copy")
 
-    def copied_blocks(self) -> list[BinTableHDU]:
-        """Blocks that the user wants in the products."""
-        from astropy.io import fits
+    def add_dataspace(self, header: Header) -> None:
+        """Write the data subspace keywords; where keywords cannot hold it, a warning says so."""
+        try:
+            add_dataspace(header, self.space)
+        except ValueError as error:
+            self.session.warn("DssFitsWrite", f"{error}; the data subspace is not written")
 
-        blocks = []
-        for name in self.parameters.blockstocopy.replace(",", " ").split():
-            hdu = self.source.file.find(name)
-            if not hdu.is_table:
-                raise TaskError("FileIo", f"the block {name} of {self.source.spec} is no table and is not copied")
-            raw = hdu.raw_header + self.source.file.read(hdu)
-            blocks.append(fits.BinTableHDU.fromstring(raw + b"\0" * (-len(raw) % 2880)))
-        return blocks
+    def copied_blocks(self) -> list[Block]:
+        """Blocks that the user wants in the products."""
+        names = self.parameters.blockstocopy.replace(",", " ").split()
+        hdus = [self.source.file.find(name) for name in names]
+        return [Block(hdu.raw_header, self.source.file.read(hdu), hdu.name) for hdu in hdus if hdu.index]
 
     def frame_times(self) -> dict[int, float]:
         """Frame time of each CCD that the list has frames of, s."""
@@ -278,5 +275,3 @@ class Call:
     def _output(self, path: str) -> Any:
         return self.session.check_output(path)
 
-
-__all__ = ["Call", "Selected"]

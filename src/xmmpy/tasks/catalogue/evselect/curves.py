@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xmmpy.imaging.binning import Axis, axis_of_width
-from xmmpy.products.history import card_of
-from xmmpy.products.writing import write_hdus
+from xmmpy.products.blocks import Block, NewColumn, primary_block, table_block, write_blocks
+from xmmpy.products.header import Header
 from xmmpy.tasks.catalogue.evselect.binned import WantedRange, accumulator, choose_range, column_of, is_integer
 from xmmpy.tasks.catalogue.evselect.headers import (
     TIME_ORDER,
-    add_dataspace,
     copy_keywords,
     product_primary,
-    table_hdus,
+    table_blocks,
 )
 from xmmpy.tasks.messages import TaskError
 
@@ -25,13 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from astropy.io.fits import Column as FitsColumn
-    from astropy.io.fits import Header
-
     from xmmpy.tasks.catalogue.evselect.call import Call
     from xmmpy.tasks.catalogue.evselect.selected import Selected
 
 _OGIP_VERSION = ("1.1.0", "Version of format")
+_NAME = "The name of this column"
 
 
 class TableProduct(ABC):
@@ -65,7 +62,7 @@ class TableProduct(ABC):
         """Nothing is on disk before the end."""
 
     @abstractmethod
-    def columns(self) -> Sequence[FitsColumn]:
+    def columns(self) -> Sequence[NewColumn]:
         """Columns of the table."""
 
     @abstractmethod
@@ -74,30 +71,25 @@ class TableProduct(ABC):
 
     def finish(self) -> Path:
         """Write the table."""
-        from astropy.io import fits
-
         call = self.call
-        table = fits.BinTableHDU.from_columns(self.columns())
-        for number in range(1, len(table.columns) + 1):
-            table.header.comments[f"TTYPE{number}"] = "The name of this column"
-        header = table.header
-        header["EXTNAME"] = (self.extension, "The name of this table")
-        copy_keywords(call.source, header, ("TELESCOP", "INSTRUME"))
-        call.add_selection_text(header)
-        copy_keywords(call.source, header, ("FILTER",))
-        self.describe(header)
-        hdus: list[Any] = []
+        entries = Header()
+        copy_keywords(call.source, entries, ("TELESCOP", "INSTRUME"))
+        call.add_selection_text(entries)
+        copy_keywords(call.source, entries, ("FILTER",))
+        self.describe(entries)
+        tables: list[Block] = []
         if call.parameters.writedss:
-            add_dataspace(header, call.space)
-            hdus = list(table_hdus(call.source, call.space))
+            call.add_dataspace(entries)
+            tables = table_blocks(call.source, call.space)
         if call.parameters.updateexposure:
             exposure = call.exposure.weighted(call.counts_by_ccd)
             if exposure is not None:
-                header.append(card_of("EXPOSURE", exposure, "Weighted live time of CCDs in the extraction region"), end=True)
-        self.after_exposure(header)
-        call.copy_attributes(header)
-        primary = fits.PrimaryHDU(header=product_primary(call.source, call.provenance))
-        write_hdus(self.path, [primary, table, *hdus, *call.copied_blocks()])
+                entries.append("EXPOSURE", exposure, "Weighted live time of CCDs in the extraction region")
+        self.after_exposure(entries)
+        call.copy_attributes(entries)
+        primary = primary_block(product_primary(call.source, call.provenance))
+        table = table_block(self.columns(), self.extension, entries)
+        write_blocks(self.path, [primary, table, *tables, *call.copied_blocks()])
         return self.path
 
     def after_exposure(self, header: Header) -> None:
@@ -121,50 +113,48 @@ class RateProduct(TableProduct):
         axis = Axis(self.start, width, count, integer=False, high=np.nextafter(end, -np.inf))
         super().__init__(call, path, column.name, axis)
 
-    def columns(self) -> Sequence[FitsColumn]:
+    def columns(self) -> Sequence[NewColumn]:
         """COUNTS, or RATE and ERROR; TIME where asked for."""
-        from astropy.io import fits
-
         parameters, width = self.call.parameters, self.axis.width
         if parameters.makeratecolumn:
             columns = [
-                fits.Column("RATE", "D", unit="count/s", array=self.sum.total / width),
-                fits.Column("ERROR", "D", unit="count/s", array=self.sum.errors() / width),
+                NewColumn("RATE", "D", self.sum.total / width, "count/s", _NAME),
+                NewColumn("ERROR", "D", self.sum.errors() / width, "count/s", _NAME),
             ]
         elif self.sum.variance is not None:
             columns = [
-                fits.Column("COUNTS", "D", unit="count", array=self.sum.total),
-                fits.Column("ERROR", "D", unit="count", array=self.sum.errors()),
+                NewColumn("COUNTS", "D", self.sum.total, "count", _NAME),
+                NewColumn("ERROR", "D", self.sum.errors(), "count", _NAME),
             ]
         else:
             columns = [fits.Column("COUNTS", "J", unit="count", array=self.sum.total.astype(np.int32))]
         if parameters.maketimecolumn:
-            columns.append(fits.Column("TIME", "D", unit="s", array=self.axis.centres()))
+            columns.append(NewColumn("TIME", "D", self.axis.centres()), "s", _NAME)
         return columns
 
     def describe(self, header: Header) -> None:
         """Times, corrections, energy range."""
         call = self.call
         copy_keywords(call.source, header, TIME_ORDER)
-        header["HDUCLASS"] = ("OGIP", "Format conforms to OGIP/GSFC conventions")
-        header["HDUCLAS1"] = ("LIGHTCURVE", "File contains a time-serie")
-        header["HDUCLAS2"] = ("TOTAL", "File contains gross rates")
+        header.append("HDUCLASS", "OGIP", "Format conforms to OGIP/GSFC conventions")
+        header.append("HDUCLAS1", "LIGHTCURVE", "File contains a time-serie")
+        header.append("HDUCLAS2", "TOTAL", "File contains gross rates")
         kind = "RATE" if call.parameters.makeratecolumn else "COUNT"
-        header["HDUCLAS3"] = (kind, f"Light curve stored as {'rates' if kind == 'RATE' else 'counts'}")
-        header["HDUVERS1"] = _OGIP_VERSION
-        header["TIMEDEL"] = (self.axis.width, "Light curve bin size")
-        header["TSTART"] = (self.start, "Light curve start time")
-        header["TSTOP"] = (self.stop, "Light curve end time")
+        header.append("HDUCLAS3", kind, f"Light curve stored as {'rates' if kind == 'RATE' else 'counts'}")
+        header.append("HDUVERS1", *_OGIP_VERSION)
+        header.append("TIMEDEL", self.axis.width, "Light curve bin size")
+        header.append("TSTART", self.start, "Light curve start time")
+        header.append("TSTOP", self.stop, "Light curve end time")
         if not call.parameters.maketimecolumn:
-            header["TIMEZERO"] = (self.axis.first_centre, "Centre of the first bin")
-        header["BACKAPP"] = (False, "Background correction applied?")
-        header["DEADAPP"] = (False, "Dead time correction applied?")
-        header["VIGNAPP"] = (False, "Vignetting correction applied?")
+            header.append("TIMEZERO", self.axis.first_centre, "Centre of the first bin")
+        header.append("BACKAPP", False, "Background correction applied?")
+        header.append("DEADAPP", False, "Dead time correction applied?")
+        header.append("VIGNAPP", False, "Vignetting correction applied?")
         legal = call.source.legal_range(call.parameters.energycolumn)
         if legal.low is not None and legal.high is not None:
-            header["CHANMIN"] = (legal.low, "Minimum value of the energy column")
-            header["CHANMAX"] = (legal.high, "Maximum value of the energy column")
-            header["CHANTYPE"] = (call.parameters.energycolumn, "Name of energy column used")
+            header.append("CHANMIN", legal.low, "Minimum value of the energy column")
+            header.append("CHANMAX", legal.high, "Maximum value of the energy column")
+            header.append("CHANTYPE", call.parameters.energycolumn, "Name of energy column used")
         else:
             call.session.warn("RateEnergy", f"no legal limits of {call.parameters.energycolumn}: CHANMIN is not written")
 
@@ -207,46 +197,44 @@ class SpectrumProduct(TableProduct):
             raise TaskError("BadSpecLimits", f"no spectrum of {column.name}: {error}") from None
         super().__init__(call, path, column.name, axis)
 
-    def columns(self) -> Sequence[FitsColumn]:
+    def columns(self) -> Sequence[NewColumn]:
         """CHANNEL and COUNTS."""
-        from astropy.io import fits
-
         channels = np.arange(self.axis.count)
         form = "I" if self.axis.count <= np.iinfo(np.int16).max else "J"
-        columns = [fits.Column("CHANNEL", form, array=channels)]
+        columns = [NewColumn("CHANNEL", form, channels, "", _NAME)]
         if self.sum.variance is None:
-            columns.append(fits.Column("COUNTS", "J", unit="count", array=self.sum.total.astype(np.int32)))
+            columns.append(NewColumn("COUNTS", "J", self.sum.total.astype(np.int32)), "count", _NAME)
         else:
-            columns.append(fits.Column("COUNTS", "E", unit="count", array=self.sum.total))
-            columns.append(fits.Column("STAT_ERR", "E", unit="count", array=self.sum.errors()))
+            columns.append(NewColumn("COUNTS", "E", self.sum.total), "count", _NAME)
+            columns.append(NewColumn("STAT_ERR", "E", self.sum.errors()), "count", _NAME)
         return columns
 
     def describe(self, header: Header) -> None:
         """OGIP keywords of a spectrum and how channels follow from the energy column."""
         copy_keywords(self.call.source, header, ("DLMEAN", "DLMAX"))
-        header["HDUCLASS"] = ("OGIP", "Format conforms to OGIP/GSFC conventions")
-        header["HDUCLAS1"] = ("SPECTRUM", "File contains a spectrum")
-        header["HDUCLAS2"] = ("TOTAL", "File contains gross counts")
-        header["HDUCLAS3"] = ("COUNT", "Spectrum is stored as counts")
-        header["HDUVERS1"] = _OGIP_VERSION
-        header["AREASCAL"] = (1.0, "Nominal scaling factor for data")
-        header["CORRSCAL"] = (1.0, "Nominal scaling factor for correction file")
-        header["POISSERR"] = (self.sum.variance is None, "Poisson errors appropriate")
-        header["SYS_ERR"] = (0, "Global systematic error")
-        header["CHANTYPE"] = (self.call.parameters.energycolumn, "Type of channel data")
-        header["DETCHANS"] = (self.axis.count, "Total number of detector channels available")
-        header["QUALITY"] = (0, "All channels have good quality")
-        header["GROUPING"] = (0, "No data grouping done")
-        header["SPECDELT"] = (int(self.axis.width), "Spectral channel size, ie the binning factor")
-        header["SPECPIX"] = (0, "The rebinned channel correspondsing to SPECVAL")
-        header["SPECVAL"] = (self.axis.first_centre, "Original chan value at center of rebinned chan")
+        header.append("HDUCLASS", "OGIP", "Format conforms to OGIP/GSFC conventions")
+        header.append("HDUCLAS1", "SPECTRUM", "File contains a spectrum")
+        header.append("HDUCLAS2", "TOTAL", "File contains gross counts")
+        header.append("HDUCLAS3", "COUNT", "Spectrum is stored as counts")
+        header.append("HDUVERS1", *_OGIP_VERSION)
+        header.append("AREASCAL", 1.0, "Nominal scaling factor for data")
+        header.append("CORRSCAL", 1.0, "Nominal scaling factor for correction file")
+        header.append("POISSERR", self.sum.variance is None, "Poisson errors appropriate")
+        header.append("SYS_ERR", 0, "Global systematic error")
+        header.append("CHANTYPE", self.call.parameters.energycolumn, "Type of channel data")
+        header.append("DETCHANS", self.axis.count, "Total number of detector channels available")
+        header.append("QUALITY", 0, "All channels have good quality")
+        header.append("GROUPING", 0, "No data grouping done")
+        header.append("SPECDELT", int(self.axis.width), "Spectral channel size, ie the binning factor")
+        header.append("SPECPIX", 0, "The rebinned channel correspondsing to SPECVAL")
+        header.append("SPECVAL", self.axis.first_centre, "Original chan value at center of rebinned chan")
         for keyword, what in (("BACKFILE", "background"), ("ANCRFILE", "ARF"), ("RESPFILE", "response")):
-            header[keyword] = ("NONE", f"Name of {what} file")
+            header.append(keyword, "NONE", f"Name of {what} file")
 
     def after_exposure(self, header: Header) -> None:
         """Range of the channels."""
-        header["TLMIN1"] = 0
-        header["TLMAX1"] = self.axis.count - 1
+        header.append("TLMIN1", 0)
+        header.append("TLMAX1", self.axis.count - 1)
 
 
 class HistogramProduct(TableProduct):
@@ -268,22 +256,20 @@ class HistogramProduct(TableProduct):
         self._column = column
         super().__init__(call, path, column.name, axis)
 
-    def columns(self) -> Sequence[FitsColumn]:
+    def columns(self) -> Sequence[NewColumn]:
         """The binned column at the bin centres, and COUNTS."""
-        from astropy.io import fits
-
-        columns = [fits.Column(self._column.name, "D", unit=self._column.unit or None, array=self.axis.centres())]
+        columns = [NewColumn(self._column.name, "D", self.axis.centres(), self._column.unit, _NAME)]
         if self.sum.variance is None:
-            columns.append(fits.Column("COUNTS", "J", unit="count", array=self.sum.total.astype(np.int32)))
+            columns.append(NewColumn("COUNTS", "J", self.sum.total.astype(np.int32)), "count", _NAME)
         else:
-            columns.append(fits.Column("COUNTS", "D", unit="count", array=self.sum.total))
-            columns.append(fits.Column("ERROR", "D", unit="count", array=self.sum.errors()))
+            columns.append(NewColumn("COUNTS", "D", self.sum.total), "count", _NAME)
+            columns.append(NewColumn("ERROR", "D", self.sum.errors()), "count", _NAME)
         return columns
 
     def describe(self, header: Header) -> None:
         """The width of the bins."""
         copy_keywords(self.call.source, header, TIME_ORDER)
-        header["HDUCLASS"] = ("OGIP", "Format conforms to OGIP/GSFC conventions")
-        header["HDUCLAS1"] = ("HISTOGRAM", "File contains a histogram")
-        header["HDUVERS1"] = _OGIP_VERSION
-        header["HISTDELT"] = (self.axis.width, "Width of a bin")
+        header.append("HDUCLASS", "OGIP", "Format conforms to OGIP/GSFC conventions")
+        header.append("HDUCLAS1", "HISTOGRAM", "File contains a histogram")
+        header.append("HDUVERS1", *_OGIP_VERSION)
+        header.append("HISTDELT", self.axis.width, "Width of a bin")

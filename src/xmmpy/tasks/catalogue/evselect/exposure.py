@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from xmmpy.events.livetime import weighted_live_time
 
 if TYPE_CHECKING:
-    from astropy.io.fits import Header
-
+    from xmmpy.products.header import Header
     from xmmpy.products.intervals import Intervals
     from xmmpy.selection.dataspace import DataSpace
     from xmmpy.tasks.catalogue.evselect.source import EventSource

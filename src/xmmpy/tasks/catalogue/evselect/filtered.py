@@ -11,24 +11,23 @@ import numpy as np
 from xmmpy.events.livetime import frames_kept
 from xmmpy.products.atomic import atomic_path
 from xmmpy.products.files import BLOCK, Hdu
-from xmmpy.products.history import card_of, record_modification
+from xmmpy.products.header import Header
+from xmmpy.products.history import mark_modified
 from xmmpy.selection.dataspace import Figures, GoodTimes
 from xmmpy.selection.keywords import dataspace_cards, is_dataspace_keyword
-from xmmpy.tasks.catalogue.evselect.headers import table_hdus
+from xmmpy.tasks.catalogue.evselect.headers import table_blocks
 from xmmpy.tasks.messages import TaskError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import IO
-
-    from astropy.io.fits import Header
 
     from xmmpy.tasks.catalogue.evselect.call import Call
     from xmmpy.tasks.catalogue.evselect.selected import Selected
 
 _SELECTION_CARD = re.compile(r"SLCTEXPR|ONTIME(\d\d)?|LIVETI\d\d|LIVETIME|EXPOSURE")
 _COLUMN_CARD = re.compile(r"T(LMIN|LMAX|DMIN|DMAX|CRPX|CTYP|CRVL|CDLT|CUNI|NULL)\d+")
+_SLCTEXPR = "Filtering expression used by evselect"
 _FLAG_COMMENT = "selection status written by evselect"
 
 
@@ -90,34 +89,31 @@ class FilteredList:
         self._stream.write(events)
 
     def _headers(self) -> tuple[bytes, bytes]:
-        call = self._call
-        primary = call.source.primary.copy()
-        record_modification(primary, call.provenance)
-        return _bytes(primary), _bytes(self._events_header())
+        primary = self._call.source.primary.copy()
+        mark_modified(primary, self._call.provenance)
+        return primary.to_bytes(), self._events_header().to_bytes()
 
     def _before(self) -> list[Hdu]:
         return [hdu for hdu in self._call.source.file.hdus[1:] if hdu.index < self._call.source.hdu.index]
 
     def _events_header(self) -> Header:
-        call = self._call
+        call, parameters = self._call, self._call.parameters
         header = call.source.header.copy()
-        parameters = call.parameters
-        kept_exposure = not parameters.updateexposure
-        exposure: list[Any] = []
-        scratch = type(header)()
-        call.add_selection_text(scratch)
-        exposure += scratch.cards
-        if kept_exposure:
-            exposure += [c for c in header.cards if _SELECTION_CARD.fullmatch(c.keyword) and c.keyword != "SLCTEXPR"]
-        else:
-            exposure += call.exposure.update_list(header)
+        trailing = _before_column_cards(header)
+        selection = Header()
+        call.add_selection_text(selection)
+        text = [("SLCTEXPR", selection.get("SLCTEXPR"), selection.comment("SLCTEXPR") or _SLCTEXPR)]
         if parameters.writedss:
             try:
-                _replace_cards(header, is_dataspace_keyword, dataspace_cards(call.space))
+                header.replace(is_dataspace_keyword, dataspace_cards(call.space), trailing)
             except ValueError as error:
                 call.session.warn("DssFitsWrite", f"{error}; the data subspace is not written")
-        _replace_cards(header, lambda keyword: bool(_SELECTION_CARD.fullmatch(keyword)), exposure)
-        header["NAXIS2"] = self._rows
+        if parameters.updateexposure:
+            exposure = call.exposure.update_list(header)
+            header.replace(_SELECTION_CARD.fullmatch, [*text, *exposure], trailing)
+        else:
+            header.replace("SLCTEXPR".__eq__, text, trailing)
+        header.set("NAXIS2", self._rows)
         if self._flag is not None:
             self._flag.describe(header)
         elif self._dropped is not None:
@@ -128,15 +124,11 @@ class FilteredList:
         """Write the header in front of the rows: exactly as long as the room that was left for it."""
         self._stream.write(b"\0" * (-self._stream.tell() % BLOCK))
         end = self._stream.tell()
-        header = self._events_header()
-        text = header.tostring(endcard=False, padding=False).encode("ascii")
-        # Only cleandss makes the header shorter than foreseen; blank cards fill the room then.
-        text = text.ljust(self._reserved - 80) if len(_bytes(header)) != self._reserved else text
-        text = (text + b"END").ljust(self._reserved)
-        if len(text) != self._reserved:
+        header = self._events_header().to_bytes(self._reserved)  # only cleandss makes it shorter than foreseen
+        if len(header) != self._reserved:
             raise TaskError("FileIo", f"the header of {self._path} outgrew the room left for it")
         self._stream.seek(self._events_at)
-        self._stream.write(text)
+        self._stream.write(header)
         self._stream.seek(end)
 
     def _copy_rest(self) -> None:
@@ -151,11 +143,9 @@ class FilteredList:
             else:
                 call.source.file.copy(hdu, self._stream)
         present = {hdu.name for hdu in call.source.file.hdus} - replaced
-        for table in table_hdus(call.source, call.space) if call.parameters.writedss else []:
+        for table in table_blocks(call.source, call.space) if call.parameters.writedss else []:
             if table.name not in present:
-                self._stream.write(_bytes(table.header))
-                raw = table.data.tobytes()
-                self._stream.write(raw + b"\0" * (-len(raw) % BLOCK))
+                self._stream.write(table.to_bytes())
 
     def _replaced_tables(self) -> set[str]:
         """Tables that the new data subspace has outdated: those it no longer refers to, STDGTInn apart."""
@@ -186,10 +176,10 @@ class FilteredList:
             self._stream.write(kept.tobytes())
         self._stream.write(b"\0" * (-self._stream.tell() % BLOCK))
         end = self._stream.tell()
-        header = hdu.header.copy()
-        header["NAXIS2"] = rows
+        header = Header.parse(hdu.raw_header)
+        header.set("NAXIS2", rows)
         self._stream.seek(at)
-        self._stream.write(_bytes(header)[: len(hdu.raw_header)])
+        self._stream.write(header.to_bytes(len(hdu.raw_header)))
         self._stream.seek(end)
 
 
@@ -224,11 +214,11 @@ class _FlagColumn:
     def describe(self, header: Header) -> None:
         if self._existing is None:
             number = len(self._layout.columns) + 1
-            header["NAXIS1"] = self._layout.width + 1
-            header["TFIELDS"] = number
-            after = next(k for k in (f"TUNIT{number - 1}", f"TFORM{number - 1}") if k in header)
-            header.set(f"TTYPE{number}", self._name, _FLAG_COMMENT, after=after)
-            header.set(f"TFORM{number}", "B", "data format of field: BYTE", after=f"TTYPE{number}")
+            header.set("NAXIS1", self._layout.width + 1)
+            header.set("TFIELDS", number)
+            place = max(header.index(key) for key in (f"TUNIT{number - 1}", f"TFORM{number - 1}") if key in header)
+            header.insert(place + 1, f"TTYPE{number}", self._name, _FLAG_COMMENT)
+            header.insert(place + 2, f"TFORM{number}", "B", "data format of field: BYTE")
 
 
 def _old_flag_column(call: Call) -> int | None:
@@ -236,7 +226,7 @@ def _old_flag_column(call: Call) -> int | None:
     column = call.source.layout.find(call.parameters.flagcolumn)
     if column is None or column.number != len(call.source.layout.columns):
         return None
-    return column.number if call.source.header.comments[f"TTYPE{column.number}"] == _FLAG_COMMENT else None
+    return column.number if call.source.header.comment(f"TTYPE{column.number}") == _FLAG_COMMENT else None
 
 
 def _without(rows: np.ndarray[Any, Any], number: int) -> np.ndarray[Any, Any]:
@@ -247,31 +237,15 @@ def _without(rows: np.ndarray[Any, Any], number: int) -> np.ndarray[Any, Any]:
 
 
 def _drop_column(header: Header, number: int) -> None:
-    header["NAXIS1"] -= 1
-    header["TFIELDS"] = number - 1
-    for keyword in [k for k in header if re.fullmatch(rf"T[A-Z]{{4,5}}{number}", k)]:
-        del header[keyword]
-
-
-def _replace_cards(header: Header, belongs: Callable[[str], bool], cards: Sequence[Any]) -> None:
-    """Put cards where those of their kind stand; before the columns' own keywords where there are none."""
-    at = next((place for place, card in enumerate(header.cards) if belongs(card.keyword)), None)
-    if at is None:
-        at = _before_column_cards(header)
-    for keyword in [keyword for keyword in dict.fromkeys(header) if belongs(keyword)]:
-        header.remove(keyword, remove_all=True)
-    for offset, card in enumerate(cards):
-        header.insert(at + offset, card_of(*card))
+    header.set("NAXIS1", header.get("NAXIS1") - 1)
+    header.set("TFIELDS", number - 1)
+    header.remove(re.compile(rf"T[A-Z]{{4,5}}{number}").fullmatch)
 
 
 def _before_column_cards(header: Header) -> int:
     """Place before the trailing TLMINn, TDMINn... of SAS's lists; the end where there are none."""
-    start = header.index("EXTNAME") if "EXTNAME" in header else 0
-    for place, card in enumerate(header.cards):
-        if place > start and _COLUMN_CARD.fullmatch(card.keyword):
+    start = header.index("EXTNAME")
+    for place, keyword in enumerate(header):
+        if place > start and _COLUMN_CARD.fullmatch(keyword):
             return place
     return len(header)
-
-
-def _bytes(header: Header) -> bytes:
-    return str(header.tostring(endcard=True, padding=True)).encode("ascii")

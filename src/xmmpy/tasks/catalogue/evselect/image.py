@@ -8,16 +8,16 @@ import numpy as np
 
 from xmmpy.imaging.axes import ColumnCoordinates, axis_coordinates
 from xmmpy.imaging.binning import Axis, axis_of_size, axis_of_width, smallest_integer_type
-from xmmpy.products.writing import write_hdus
+from xmmpy.products.blocks import primary_block, write_blocks
+from xmmpy.products.header import Header
 from xmmpy.tasks.catalogue.evselect.binned import WantedRange, accumulator, choose_range, column_of, is_integer
-from xmmpy.tasks.catalogue.evselect.headers import add_dataspace, product_primary, table_hdus
+from xmmpy.tasks.catalogue.evselect.headers import product_primary, table_blocks
 from xmmpy.tasks.messages import TaskError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from astropy.io.fits import Header
-
+    from xmmpy.products.blocks import Block
     from xmmpy.products.tables import Column
     from xmmpy.tasks.catalogue.evselect.call import Call
     from xmmpy.tasks.catalogue.evselect.selected import Selected
@@ -55,38 +55,35 @@ class ImageProduct:
 
     def finish(self) -> Path:
         """Write the image."""
-        from astropy.io import fits
-
         call = self._call
-        header = product_primary(call.source, call.provenance)
-        added = fits.Header()
+        added = Header()
         call.add_selection_text(added)
-        added["HDUCLASS"] = ("OGIP", "Format conforms to OGIP/GSFC conventions")
-        added["HDUCLAS1"] = ("IMAGE", "File contains an Image")
-        added["HDUCLAS2"] = ("TOTAL", "Gross Image")
-        added["HDUVERS1"] = ("1.1.0", "Version of format")
+        added.append("HDUCLASS", "OGIP", "Format conforms to OGIP/GSFC conventions")
+        added.append("HDUCLAS1", "IMAGE", "File contains an Image")
+        added.append("HDUCLAS2", "TOTAL", "Gross Image")
+        added.append("HDUVERS1", "1.1.0", "Version of format")
         for number, (axis, column) in enumerate(zip(self._axes, self._columns, strict=True), 1):
             _add_axis(added, number, axis, column, call.source)
-        added["WCSNAMEL"] = ("PHYSICAL", "WCS L name")
-        added["WCSAXESL"] = (2, "No. of axes for WCS L")
-        added["LTM1_2"] = 0
-        added["LTM2_1"] = 0
+        added.append("WCSNAMEL", "PHYSICAL", "WCS L name")
+        added.append("WCSAXESL", 2, "No. of axes for WCS L")
+        added.append("LTM1_2", 0)
+        added.append("LTM2_1", 0)
         for ccd, length in call.frame_times().items():
-            added[f"FRMTIM{ccd:02d}"] = (length, f"[s] Frame time for CCD {ccd}")
-        hdus: list[Any] = []
+            added.append(f"FRMTIM{ccd:02d}", length, f"[s] Frame time for CCD {ccd}")
+        tables: list[Block] = []
         if call.parameters.writedss:
-            add_dataspace(added, call.space)
-            hdus = list(table_hdus(call.source, call.space))
+            call.add_dataspace(added)
+            tables = table_blocks(call.source, call.space)
         if call.parameters.updateexposure:
-            for keyword, value, comment in call.exposure.ontime_cards():
-                added[keyword] = (value, comment)
+            for entry in call.exposure.ontime_cards():
+                added.append(*entry)
             if (exposure := call.exposure.image_exposure()) is not None:
-                added["EXPOSURE"] = (exposure, "max of ONTIMEnn values")
+                added.append("EXPOSURE", exposure, "max of ONTIMEnn values")
         call.copy_attributes(added)
-        header["XMMSEP"] = (len(added), f"{len(added)} primary image keywords follow")
-        header.extend(added.cards, end=True, update=False)
-        image = fits.PrimaryHDU(self._pixels(), header)
-        write_hdus(self._path, [image, *hdus, *call.copied_blocks()])
+        header = product_primary(call.source, call.provenance)
+        header.append("XMMSEP", len(added), f"{len(added)} primary image keywords follow")
+        header.extend(added)
+        write_blocks(self._path, [primary_block(header, self._pixels()), *tables, *call.copied_blocks()])
         return self._path
 
     def _pixels(self) -> np.ndarray[tuple[int, ...], np.dtype[Any]]:
@@ -163,18 +160,17 @@ def _add_axis(header: Header, number: int, axis: Axis, column: Column, source: E
     if world is None:
         world = ColumnCoordinates(column.name, 0.0, 0.0, 1.0, column.unit)
 
-    def comment(stem: str, default: str = "") -> str:
-        keyword = f"{stem}{column.number}"
-        return str(source.header.comments[keyword]) if keyword in source.header else default
+    def comment(stem: str) -> str:
+        return source.header.comment(f"{stem}{column.number}")
 
-    header[f"CTYPE{number}"] = (world.kind, comment("TCTYP"))
-    header[f"CRPIX{number}"] = (place.reference_pixel, "WCS reference pixel")
-    header[f"CRVAL{number}"] = (world.reference_value, comment("TCRVL"))
-    header[f"CUNIT{number}"] = (world.unit, comment("TCUNI"))
-    header[f"CDELT{number}"] = (place.increment, "WCS pixel size")
-    header[f"CTYPE{number}L"] = (column.name, "WCS coordinate name")
-    header[f"CRPIX{number}L"] = (1, "WCS reference pixel")
-    header[f"CRVAL{number}L"] = (place.physical_start, "WCS reference pixel value")
-    header[f"CDELT{number}L"] = (place.physical_step, "WCS pixel size")
-    header[f"LTV{number}"] = place.offset
-    header[f"LTM{number}_{number}"] = place.scale
+    header.append(f"CTYPE{number}", world.kind, comment("TCTYP"))
+    header.append(f"CRPIX{number}", place.reference_pixel, "WCS reference pixel")
+    header.append(f"CRVAL{number}", world.reference_value, comment("TCRVL"))
+    header.append(f"CUNIT{number}", world.unit, comment("TCUNI"))
+    header.append(f"CDELT{number}", place.increment, "WCS pixel size")
+    header.append(f"CTYPE{number}L", column.name, "WCS coordinate name")
+    header.append(f"CRPIX{number}L", 1, "WCS reference pixel")
+    header.append(f"CRVAL{number}L", place.physical_start, "WCS reference pixel value")
+    header.append(f"CDELT{number}L", place.physical_step, "WCS pixel size")
+    header.append(f"LTV{number}", place.offset)
+    header.append(f"LTM{number}_{number}", place.scale)

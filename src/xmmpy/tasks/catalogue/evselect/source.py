@@ -12,6 +12,7 @@ import numpy as np
 from xmmpy.events.livetime import Frames, live_time
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, Hdu, split_block
+from xmmpy.products.header import Header
 from xmmpy.products.gti import intervals_of
 from xmmpy.products.tables import TableLayout, iterate_chunks, table_layout, table_of
 from xmmpy.selection.dataspace import DataSpace, Figures, GoodTimes, RegionRow, Value
@@ -21,8 +22,6 @@ from xmmpy.selection.ranges import Bounds, Ranges
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
-
-    from astropy.io.fits import Header
 
     from xmmpy.products.intervals import Intervals
 
@@ -58,8 +57,8 @@ class EventSource:
         try:
             self.hdu: Hdu = self.file.find(block)
             self.layout: TableLayout = table_layout(self.hdu)
-            self.header: Header = self.hdu.header
-            self.primary: Header = self.file.hdus[0].header
+            self.header = Header.parse(self.hdu.raw_header)
+            self.primary = Header.parse(self.file.hdus[0].raw_header)
         except BaseException:
             self.file.stream.close()
             raise
