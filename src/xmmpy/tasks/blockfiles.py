@@ -95,15 +95,14 @@ class TaskBlockFiles:
             When the file holds no regions.
         """
         from xmmpy.selection.ds9 import parse_region_file
-        from xmmpy.selection.errors import SelectionError
-        from xmmpy.selection.regions import RegionTable
+        from xmmpy.selection.regions import region_table
 
         path, name = self._place(block)
         if Path(path).is_file() and not _is_fits(path):
             text = Path(path).read_text(encoding="utf-8", errors="replace")
             try:
-                return parse_region_file(text, celestial=self._celestial)
-            except (SelectionError, ValueError) as error:
+                return parse_region_file(text, celestial=self._celestial, source=path)
+            except ValueError as error:
                 raise FileProblem(path, f"is no region file ({error})", "write it in DS9's format") from None
         with FitsFile(path) as file:
             tables = [hdu for hdu in file.hdus if hdu.is_table and "SHAPE" in _column_names(hdu)]
@@ -112,8 +111,8 @@ class TaskBlockFiles:
             table = table_of(file, tables[0])
         pair = str(table.header.get("MFORM1", "X,Y")).split(",")
         try:
-            return RegionTable.from_columns(table.columns, columns=(pair[0].strip(), pair[-1].strip()))
-        except (SelectionError, ValueError, KeyError) as error:
+            return region_table(table.columns, (pair[0].strip(), pair[-1].strip()), f"{path}:{table.name}")
+        except (ValueError, KeyError) as error:
             raise FileProblem(path, f"has a damaged region table {table.name} ({error})", "make it again") from None
 
     def _place(self, block: str) -> tuple[str, str]:

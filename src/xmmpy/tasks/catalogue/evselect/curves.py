@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -127,9 +127,9 @@ class RateProduct(TableProduct):
                 NewColumn("ERROR", "D", self.sum.errors(), "count", _NAME),
             ]
         else:
-            columns = [fits.Column("COUNTS", "J", unit="count", array=self.sum.total.astype(np.int32))]
+            columns = [NewColumn("COUNTS", "J", self.sum.total.astype(np.int32), "count", _NAME)]
         if parameters.maketimecolumn:
-            columns.append(NewColumn("TIME", "D", self.axis.centres()), "s", _NAME)
+            columns.append(NewColumn("TIME", "D", self.axis.centres(), "s", _NAME))
         return columns
 
     def describe(self, header: Header) -> None:
@@ -203,10 +203,10 @@ class SpectrumProduct(TableProduct):
         form = "I" if self.axis.count <= np.iinfo(np.int16).max else "J"
         columns = [NewColumn("CHANNEL", form, channels, "", _NAME)]
         if self.sum.variance is None:
-            columns.append(NewColumn("COUNTS", "J", self.sum.total.astype(np.int32)), "count", _NAME)
+            columns.append(NewColumn("COUNTS", "J", self.sum.total.astype(np.int32), "count", _NAME))
         else:
-            columns.append(NewColumn("COUNTS", "E", self.sum.total), "count", _NAME)
-            columns.append(NewColumn("STAT_ERR", "E", self.sum.errors()), "count", _NAME)
+            columns.append(NewColumn("COUNTS", "E", self.sum.total, "count", _NAME))
+            columns.append(NewColumn("STAT_ERR", "E", self.sum.errors(), "count", _NAME))
         return columns
 
     def describe(self, header: Header) -> None:
@@ -260,10 +260,10 @@ class HistogramProduct(TableProduct):
         """The binned column at the bin centres, and COUNTS."""
         columns = [NewColumn(self._column.name, "D", self.axis.centres(), self._column.unit, _NAME)]
         if self.sum.variance is None:
-            columns.append(NewColumn("COUNTS", "J", self.sum.total.astype(np.int32)), "count", _NAME)
+            columns.append(NewColumn("COUNTS", "J", self.sum.total.astype(np.int32), "count", _NAME))
         else:
-            columns.append(NewColumn("COUNTS", "D", self.sum.total), "count", _NAME)
-            columns.append(NewColumn("ERROR", "D", self.sum.errors()), "count", _NAME)
+            columns.append(NewColumn("COUNTS", "D", self.sum.total, "count", _NAME))
+            columns.append(NewColumn("ERROR", "D", self.sum.errors(), "count", _NAME))
         return columns
 
     def describe(self, header: Header) -> None:
