@@ -13,7 +13,7 @@ from xmmpy.calibration import nominal
 from xmmpy.simulation import SimulatedObservation, SimulationSettings, camera, simulate_events, telescope
 
 MOS_LISTS = [(o, m) for o in ("0201901401", "0201903501") for m in (1, 2)]
-# Of selections made after the list, of barycentre corrections, of pipelines, and housekeeping of the electronics.
+# Of later selections, barycentre corrections and pipelines, and housekeeping of the electronics.
 NOT_SIMULATED = re.compile(
     r"SLCTEXPR|\d*DS(TYP|UNI|VAL|REF|FORM)\d+|MTYPE1|MFORM1|PLEPHEM|PHASE(BEG|END)|DELTAP_G|ODSVER|DPSCORRF|ODSCHAIN"
     r"|HK_TMP_[BE]|F\d{4}.*|T40.*|(TEA1|TQB1|IGRA|IVSSA|IVDDA|UHV).*|AN_.*|OT.*|AX_(FC3|QCCDS)|GAINCAME|FD130|BPX_OCV"
@@ -92,7 +92,7 @@ def test_pn_frames_are_like_real_ones(real_data: Path, made: SimulatedObservatio
 
 @pytest.mark.parametrize(("observation", "number"), MOS_LISTS)
 def test_boresight_puts_mos_events_where_sas_does(real_data: Path, observation: str, number: int) -> None:
-    """DETX, DETY to X, Y with the nominal boresight and a constant attitude; the drift of the attitude remains."""
+    """DETX, DETY to X, Y with the nominal boresight and a constant attitude: its drift remains."""
     with fits.open(
         real_data / "sas-products" / observation / f"mos{number}_exp1_clean_evts.fits.gz"
     ) as hdus:

@@ -12,7 +12,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from xmmpy.calibration import nominal
-from xmmpy.simulation import SimulatedObservation, SimulationSettings, sky, simulate_events, telescope
+from xmmpy.simulation import SimulatedObservation, SimulationSettings, simulate_events, sky, telescope
 
 RA, DEC, PA = 83.0, -5.0, 107.0
 PATTERNS = {"mos1": 12, "mos2": 12, "pn": 4}
@@ -165,7 +165,7 @@ def test_flags_and_coordinates_hang_together(made: SimulatedObservation, name: s
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
 def test_corners_see_particles_alone(made: SimulatedObservation, name: str) -> None:
-    """Rate per area outside the field of view is that of the particle table; lines stand at their energies."""
+    """Rate per area outside the field of view is that of the particle table; lines at their energies."""
     rows, header = events(made, name)
     instrument = INSTRUMENTS[name]
     told = truth(made)["cameras"][name]

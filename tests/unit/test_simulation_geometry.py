@@ -57,7 +57,7 @@ def test_the_other_half_of_the_sky_has_no_place() -> None:
 
 @pytest.mark.parametrize("name", nominal.CAMERAS)
 def test_ccds_do_not_share_pixels(name: str) -> None:
-    """Every pixel centre is found on the CCD it was made from, but for the few columns where MOS CCDs overlap."""
+    """Every pixel centre is found on its own CCD, but for the few columns where MOS CCDs overlap."""
     wrong = total = 0
     for number, ccd in enumerate(nominal.ccd_geometry(name)):
         rawx, rawy = np.meshgrid(

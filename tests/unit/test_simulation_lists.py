@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -172,3 +173,17 @@ def test_command(tmp_path: Path) -> None:
     bad = CliRunner().invoke(app, ["events", str(tmp_path / "o2"), "--cameras", "rgs"])
     assert bad.exit_code == 1
     assert "cameras are some of" in bad.output
+    bad = CliRunner().invoke(app, ["events", str(table), "--exposure", "100"])
+    assert bad.exit_code == 1
+    assert f"cannot make the folder {table}" in bad.output
+    bad = CliRunner().invoke(app, ["events", str(tmp_path / "o3"), "--sources", str(tmp_path / "none.csv")])
+    assert "none.csv: No such file or directory" in bad.output
+
+
+def test_closed_filter_shows_particles_alone(tmp_path: Path) -> None:
+    settings = SimulationSettings(exposure=300, cameras=("mos1",), optical_filter="Closed", date=DATE)
+    made = simulate_events(tmp_path, settings)
+    told = json.loads(made.truth.read_text())["cameras"]["mos1"]
+    assert told["background_events"] == {"sky": 0, "protons": 0, "particles": made.rows["mos1"]}
+    assert told["source_events"] == 0
+    assert fits.getheader(made.event_lists["mos1"])["FILTER"] == "Closed"

@@ -68,8 +68,11 @@ def events_command(
             events=events,
         )
         made = simulate_events(outdir, settings)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         typer.echo(f"xmmpy simulate events: {error}", err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        typer.echo(f"xmmpy simulate events: cannot write to {outdir}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from error
     for name, path in made.event_lists.items():
         typer.echo(f"{name:5s} {made.rows[name]:10d} events  {path}")

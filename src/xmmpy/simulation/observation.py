@@ -54,7 +54,7 @@ class SimulationSettings:
     logn_logs : bool
         Also draw sources from number counts.
     flares : bool
-        Soft-proton flares.
+        Soft-proton flares; a closed filter keeps them out.
     scale : float
         Factor on all rates.
     events : int or None
@@ -160,10 +160,13 @@ def simulate_events(outdir: str | os.PathLike[str], settings: SimulationSettings
         The files and the truth.
     """
     folder = Path(outdir)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot make the folder {folder}: {error.strerror}") from error
     sources, unresolved = _make_sky(settings)
     flares: tuple[Flare, ...] = ()
-    if settings.flares:
+    if settings.flares and not settings.optical_filter.lower().startswith("clos"):
         flares = background.draw_flares(np.random.default_rng([settings.seed, 2]), settings.exposure)
     lists: dict[str, Path] = {}
     rows: dict[str, int] = {}

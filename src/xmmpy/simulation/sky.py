@@ -90,7 +90,7 @@ def read_sources(path: Path, optical_filter: str) -> Sources:
     try:
         table = Table.read(path, format=kind)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = getattr(error, "strerror", None) or (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(f"cannot read the source table {path}: {reason}") from error
     table.rename_columns(list(table.colnames), [name.lower() for name in table.colnames])
     missing = [name for name in ("ra", "dec") if name not in table.colnames]
