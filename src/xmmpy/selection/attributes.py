@@ -42,9 +42,10 @@ MAX_REFERENCES = 20
 
 @dataclass(slots=True)
 class _Budget:
-    """Characters of keyword values that may still be put in, over the whole expression."""
+    """How much may still be put in, over the whole expression: characters, and keywords with a text."""
 
     characters: int = MAX_LENGTH
+    references: int = 1000
 
 
 def resolve(expression: Expression, attributes: Mapping[str, Any]) -> Expression:
@@ -228,8 +229,9 @@ class _Resolver:
 
     def expression(self, node: Attribute, value: str, level: int, *, beside_text: bool) -> Node:
         """Tree of a keyword that holds a text."""
-        self.budget.characters -= len(value) + 1
-        if level >= MAX_REFERENCES or self.budget.characters < 0:
+        self.budget.characters -= len(value)
+        self.budget.references -= 1
+        if level >= MAX_REFERENCES or min(self.budget.characters, self.budget.references) < 0:
             message = f"the attribute {node.name} refers to further attributes without end"
             raise SelectionError(message, self.text, node.span)
         if beside_text and _as_expression(value) is None:

@@ -107,12 +107,12 @@ def _against_constant(op: str, left: Value, constant: float) -> Test | bool:
 def _for_single(op: str, constant: float) -> tuple[str, Any] | bool:
     """Comparison of 32-bit floats that is equivalent to one in 64 bits."""
     wide = float(constant)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         near = np.float32(wide)
-    if float(near) == wide:
-        return op, near
-    below = near if float(near) < wide else np.nextafter(near, np.float32(-np.inf))
-    above = near if float(near) > wide else np.nextafter(near, np.float32(np.inf))
+        if float(near) == wide:
+            return op, near
+        below = near if float(near) < wide else np.nextafter(near, np.float32(-np.inf))
+        above = near if float(near) > wide else np.nextafter(near, np.float32(np.inf))
     match op:
         case "==":
             return False
@@ -135,9 +135,9 @@ def _for_whole(op: str, left: Value, constant: float) -> tuple[str, Any] | bool:
             return op == "!="
         constant, op = (math.floor(constant), "<=") if op in {"<", "<="} else (math.ceil(constant), ">=")
     whole = int(constant)
-    if whole > left.high:
+    if whole > left.high or (whole == left.high and op in {"<=", ">"}):
         return op in {"<", "<=", "!="}
-    if whole < left.low:
+    if whole < left.low or (whole == left.low and op in {">=", "<"}):
         return op in {">", ">=", "!="}
     info = np.iinfo(left.dtype)
     if not info.min <= whole <= info.max:

@@ -94,8 +94,8 @@ def parse_region_file(
             reader = _Reader(system, celestial, image, where)
             sign, shapes = reader.figures(statement)
             target = excluded if sign in {"-", "!"} else included
-            component = len(included)
-            target += (RegionShape(shape, values, component=component) for shape, values in shapes)
+            for shape, values in shapes:
+                target.append(RegionShape(shape, values, component=len(target)))
     return RegionTable(tuple(included), columns, tuple(excluded))
 
 

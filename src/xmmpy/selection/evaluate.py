@@ -7,6 +7,7 @@ computed only for the rows that are not decided yet, if those are few.
 
 from __future__ import annotations
 
+from collections import UserDict
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -70,7 +71,7 @@ class Selection:
     Attributes
     ----------
     columns : tuple of str
-        The columns that it may read, as the table spells them.
+        The columns that it may read, as the table spells them; none if the outcome is constant.
     constant : bool or None
         The outcome, if it is the same for all rows.
     """
@@ -147,18 +148,17 @@ def compile_selection(
         condition = as_condition(compiler.visit(expression.root))
     except TypeFault as fault:
         raise SelectionError(fault.message, expression.text, fault.span) from None
-    return Selection(condition, tuple(compiler.used))
+    return Selection(condition, _columns_read(condition, schema))
 
 
 class _Compiler:
-    """One compilation: the table, the files read so far, the columns used so far."""
+    """One compilation: the table, and the files read so far."""
 
     def __init__(self, text: str, schema: TableSchema, files: BlockFiles | None) -> None:
         self.text = text
         self.schema = schema
         self.files = files
         self.blocks: dict[tuple[str, str], Any] = {}
-        self.used: dict[str, None] = {}
 
     def visit(self, node: Node) -> Value:
         """Typed value of a node."""
@@ -203,7 +203,6 @@ class _Compiler:
             message = f"the table has no column {name}{nearest(name, self.schema.columns)}"
             raise SelectionError(message, self.text, span)
         dtype = np.dtype(self.schema.columns[known])
-        self.used[known] = None
         if dtype.shape:
             raise SelectionError(
                 f"the column {known} holds arrays, which cannot be selected on", self.text, span
@@ -323,6 +322,20 @@ class _Compiler:
         return self.blocks[kind, block]
 
 
+def _columns_read(condition: Value, schema: TableSchema) -> tuple[str, ...]:
+    """Columns that a condition reads, found by letting it read a chunk without rows."""
+    read: dict[str, None] = {}
+
+    class Watched(UserDict[str, Any]):
+        def __missing__(self, name: str) -> Any:
+            read[name] = None
+            return np.empty(0, dtype=schema.columns[name])
+
+    with np.errstate(all="ignore"):
+        condition.run(Rows(Watched(), 0, 0))
+    return tuple(read)
+
+
 def _column_value(name: str, dtype: np.dtype[Any], span: Span) -> Value:
     def read(rows: Rows) -> Any:
         return rows.column(name)
@@ -392,7 +405,7 @@ def _chain(op: str, terms: list[Value], span: Span) -> Value:
             if term.costly:
                 held = int(np.count_nonzero(result))
                 left = rows.count - held if deciding else held
-                if left == 0:
+                if left == 0 and rows.count:
                     break
                 if left < _FEW * rows.count:
                     index = np.flatnonzero(~result if deciding else result)

@@ -139,8 +139,8 @@ def region_table(
 
     Notes
     -----
-    R holds full widths of boxes and half axes of ellipses. Corners of a polygon that only fill up a vector, (0, 0)
-    or the last corner again, are left out.
+    R holds full widths of boxes and half axes of ellipses. Corners of a polygon that only fill up a vector,
+    (0, 0) or the last corner again, are left out.
     """
     folded = {name.upper(): table[name] for name in table}
     x, y = (folded.get(name.upper(), folded.get(letter)) for name, letter in zip(columns, "XY", strict=True))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from xmmpy.selection.syntax import Node
 
 _TIGHTEST = 99
+_LIST_LEVEL = 0
 _BARE_BLOCK = re.compile(r"[^\s,()\"']+")
 
 
@@ -77,9 +78,10 @@ def _write(node: Node) -> tuple[str, int]:
         case Binary():
             return _binary(node), LEVELS[node.op]
         case In():
-            level = LEVELS["in"]
-            value = _text(node.value, level + 1)
-            return f"{value} in {','.join(_interval(interval) for interval in node.intervals)}", level
+            value = _text(node.value, LEVELS["in"] + 1)
+            text = f"{value} in {','.join(_interval(interval) for interval in node.intervals)}"
+            # The commas of a list could be taken for those of a function around it.
+            return text, LEVELS["in"] if len(node.intervals) == 1 else _LIST_LEVEL
         case _:
             return _filter(node), _TIGHTEST
 
@@ -149,7 +151,7 @@ def _call(node: Call) -> str:
 
 
 def _list(nodes: tuple[Node, ...]) -> str:
-    return ", ".join(_text(node, 0) for node in nodes)
+    return ", ".join(_text(node, _LIST_LEVEL + 1) for node in nodes)
 
 
 def _more(nodes: tuple[Node, ...]) -> str:
