@@ -227,9 +227,9 @@ def test_a_column_is_compared_with_a_constant_exactly(name, op, constant):
 @given(
     st.lists(
         st.sampled_from(
-            ["I4", "E", "L", "S", "NO", "1", "-2", "0", "1e999", "'t'", "(", ")", "+", "-", "*", "/", "%", "**", "&",
-             "|", "<<", "~", "!", "&&", "||", "==", "<", " in [0:2]", "[1]", "[0:1]", "sqrt(", "min(", "vector(", ",",
-             "upper(", "circle("]
+            ["I4", "E", "L", "S", "NO", "1", "-2", "0", "1e999", "'t'", "(", ")", "+", "-", "*",
+             "/", "%", "**", "&", "|", "<<", "~", "!", "&&", "||", "==", "<", " in [0:2]", "[1]", "[0:1]",
+             "sqrt(", "min(", "vector(", ",", "upper(", "circle("]
         ),
         max_size=20,
     ).map("".join)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files as package_files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xmmpy.selection.errors import SelectionError, Span
@@ -56,7 +56,7 @@ def _grammar() -> Any:
 
     from xmmpy.selection.build import TreeBuilder
 
-    text = (package_files("xmmpy.selection") / "grammar.lark").read_text(encoding="ascii")
+    text = Path(__file__).with_name("grammar.lark").read_text(encoding="ascii")
     return Lark(text, parser="lalr", lexer="contextual", postlex=_CommaSorter(), transformer=TreeBuilder())
 
 
