@@ -54,7 +54,7 @@ def test_the_cut_comes_near_the_best_signal_to_noise_ratio_there_is(quiet: float
     reached = np.count_nonzero(kept) / np.sqrt(expected[kept].sum())
     assert reached >= 0.98 * best
     assert np.mean(kept[expected < 1.2 * quiet]) >= 0.98
-    assert not kept[expected > 4 * quiet].any()
+    assert not kept[expected > 5 * quiet].any()
 
 
 def test_a_flare_all_along_keeps_the_least_flared() -> None:
@@ -70,7 +70,7 @@ def test_the_histogram_finds_the_quiet_rate_under_flares(quiet: float) -> None:
     settings = HistogramSettings(range_scale=15.0)
     cut = histogram_cut(curve_from(expected, 1.0, rng), settings)
     sigma = np.sqrt(quiet / 51.0)
-    assert cut.limit == pytest.approx(quiet + 2.5 * sigma, rel=0.05)  # the last of the flares' tails lies in it
+    assert cut.limit == pytest.approx(quiet + 2.5 * sigma, rel=0.05)  # tails of the flares lie in it
     time = T0 + np.arange(expected.size) + 0.5
     kept = cut.intervals.contains(time)
     assert np.mean(kept[expected < 1.02 * quiet]) >= 0.9

@@ -213,7 +213,7 @@ def _kept_line(
 
 
 def _foot(low: float, high: float, columns: int, label: str) -> str:
-    left, right = f"{low:.7g}", f"{high:.7g}"
+    left, right = f"{low:.9g}", f"{high:.9g}"
     room = columns - len(left) - len(right)
     middle = label if len(label) + 2 <= room else ""
     return f"{'':>10}{left}{middle:^{max(room, 1)}}{right}"

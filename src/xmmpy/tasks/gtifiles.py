@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 DEFAULT_TABLE = "STDGTI"
 
 
+def check_gti_output(spec: str, session: Session) -> Path:
+    """Refuse, before anything runs, a GTI table that cannot be written; see `write_gti` for `spec`.
+
+    Raises
+    ------
+    TaskError
+        As `Session.check_output` does; a table added to an existing file changes that file too.
+    """
+    return session.check_output(split_block(spec)[0])
+
+
 def write_gti(
     spec: str,
     intervals: Intervals,
@@ -60,18 +71,11 @@ def write_gti(
     ------
     FileProblem
         When the file cannot be written, or an existing one not be read.
-    TaskError
-        When the output is not allowed (see `Session.check_output`).
     """
     from astropy.io import fits
 
     name, block = split_block(spec)
     path = Path(name)
-    if block and path.exists():
-        if not session.environment.clobber:
-            session.check_output(path)
-    else:
-        session.check_output(path)
     table = gti_hdu(intervals, block.upper() or DEFAULT_TABLE, times=times)
     for keyword, (value, comment) in (extra or {}).items():
         table.header[keyword] = (value, comment)

@@ -7,7 +7,7 @@ from pathlib import Path
 from xmmpy.flares.timeline import ETERNITY, TimelineProblem, read_timeline
 from xmmpy.products.errors import FileProblem
 from xmmpy.selection.literals import mission_time
-from xmmpy.tasks.gtifiles import write_gti
+from xmmpy.tasks.gtifiles import check_gti_output, write_gti
 from xmmpy.tasks.parameters import Dataset, TableName, TaskParameters, parameter
 from xmmpy.tasks.registry import Task
 from xmmpy.tasks.session import Outcome, Session
@@ -26,6 +26,7 @@ class GtibuildParameters(TaskParameters):
 
 def run(p: GtibuildParameters, session: Session) -> Outcome:
     """Read the description and write the table."""
+    check_gti_output(p.table, session)
     text = _read(p.file)
     try:
         intervals = read_timeline(text, mission_time)

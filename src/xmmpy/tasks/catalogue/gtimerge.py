@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xmmpy.products.gti import intervals_of
 from xmmpy.products.tables import read_table
-from xmmpy.tasks.gtifiles import write_gti
+from xmmpy.tasks.gtifiles import check_gti_output, write_gti
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import Switch, TableName, TaskParameters, Text, TextList, parameter
 from xmmpy.tasks.registry import Task
@@ -40,6 +40,8 @@ def run(p: GtimergeParameters, session: Session) -> Outcome:
     """Join the tables and write the result."""
     if not p.tables:
         raise TaskError("NoGtiTables", "no table is given; name them in tables='one.fits:STDGTI two.fits'")
+    if p.withgtitable:
+        check_gti_output(p.gtitable, session)
     tables = [read_table(spec) for spec in p.tables]
     parts = [intervals_of(table) for table in tables]
     for spec, part in zip(p.tables, parts, strict=True):

@@ -10,7 +10,7 @@ from xmmpy.flares.rows import rows_to_intervals
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, split_block
 from xmmpy.products.tables import iterate_chunks, table_layout
-from xmmpy.tasks.gtifiles import write_gti
+from xmmpy.tasks.gtifiles import check_gti_output, write_gti
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import ColumnName, Expression, Real, TableName, TaskParameters, parameter
 from xmmpy.tasks.registry import Task
@@ -47,6 +47,7 @@ class TabgtigenParameters(TaskParameters):
 
 def run(p: TabgtigenParameters, session: Session) -> Outcome:
     """Read the table, write the intervals."""
+    check_gti_output(p.gtiset, session)
     path, block = split_block(p.table)
     with FitsFile(path) as file:
         hdu = file.find(block)
@@ -139,7 +140,7 @@ def _read(
     times, good, widths = [np.empty(0)], [np.empty(0, bool)], [np.empty(0)]
     for chunk in iterate_chunks(file, hdu, layout):
         columns = {name: chunk[name] for name in selection.columns}
-        good.append(np.broadcast_to(np.asarray(selection(columns, chunk.first_row), bool), len(chunk)))
+        good.append(selection(columns, chunk.first_row, len(chunk)))
         moments = chunk[time_column.name].astype(np.float64)
         if time_column.null is not None and not time_column.scaled:
             moments[chunk[time_column.name] == time_column.null] = np.nan
