@@ -157,8 +157,8 @@ def _list_values(
     camera: str, met: float, spool: EventSpool, frames: Sequence[CcdFrames]
 ) -> dict[str, Value]:
     central = frames[CENTRAL_CCD[camera] - 1]
-    first = met + min(ccd.start for ccd in frames)
-    last = met + max(ccd.start + ccd.good.size * ccd.timing.frame_s for ccd in frames)
+    first = met + min(ccd.span[0] for ccd in frames)
+    last = met + max(ccd.span[1] for ccd in frames)
     values: dict[str, Value] = {
         "tstart": first,
         "tstop": last,
@@ -189,7 +189,7 @@ def _list_values(
 
 
 def _ccd_values(ccd: nominal.CcdGeometry, met: float, frames: CcdFrames) -> dict[str, Value]:
-    start, stop = met + frames.start, met + frames.start + frames.good.size * frames.timing.frame_s
+    start, stop = met + frames.span[0], met + frames.span[1]
     is_pn = ccd.camera == "EPN"
     return {
         "ccdid": (ccd.ccd - 1) % 3 if is_pn else ccd.ccd,

@@ -56,13 +56,22 @@ class CcdFrames:
         return index, inside & self.good[index], read_out
 
     def good_times(self) -> tuple[FloatArray, FloatArray]:
-        """Good time intervals: START, STOP (s from the start of the exposure)."""
+        """Good time intervals: START, STOP (s from the start of the exposure).
+
+        They end in the middle of a read-out, so that no rounding makes a frame reach over a border.
+        """
         edges = np.diff(np.concatenate([[0], self.good.astype(np.int8), [0]]))
         first = np.flatnonzero(edges == 1).astype(np.float64)
         last = np.flatnonzero(edges == -1).astype(np.float64)
-        begin: FloatArray = self.start + first * self.timing.frame_s
-        end: FloatArray = self.start + last * self.timing.frame_s
+        begin: FloatArray = self.span[0] + first * self.timing.frame_s
+        end: FloatArray = self.span[0] + last * self.timing.frame_s
         return begin, end
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """From half a read-out before the first frame to half a read-out after the last one (s)."""
+        begin = self.start - 0.5 * (self.timing.frame_s - self.timing.integration_s)
+        return begin, begin + self.good.size * self.timing.frame_s
 
     @property
     def ontime(self) -> float:
@@ -72,8 +81,9 @@ class CcdFrames:
 
     @property
     def livetime(self) -> float:
-        """Sum of FRACEXP times the integration time over the frames (s)."""
-        return float(np.sum(self.live[self.good], dtype=np.float64)) * self.timing.integration_s
+        """Sum of FRACEXP times the integration time over the frames (s), products in single precision."""
+        products = np.float32(self.timing.integration_s) * self.live[self.good]
+        return float(np.sum(products, dtype=np.float64))
 
 
 def camera_frames(rng: np.random.Generator, camera: str, exposure: float) -> tuple[CcdFrames, ...]:
