@@ -1,0 +1,100 @@
+"""A work folder as the pipeline leaves it, small, for the tests of the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from xmmpy.products.gti import gti_hdu
+from xmmpy.products.intervals import Intervals
+from xmmpy.products.record import (
+    CameraRecord,
+    CutFlowRecord,
+    CutRecord,
+    ObservationRecord,
+    RunRecord,
+    StepRecord,
+)
+from xmmpy.products.writing import write_hdus
+
+BANDS = {"b1": (200, 500), "b2": (500, 1000), "b3": (1000, 2000), "b4": (2000, 4500), "b5": (4500, 12000)}
+CAMERAS = {"mos1": "EMOS1", "mos2": "EMOS2", "pn": "EPN"}
+
+
+def write_image(path: Path, seed: int, size: int = 60) -> None:
+    data = np.random.default_rng(seed).poisson(0.3, (size, size))
+    y, x = np.mgrid[:size, :size] - size / 2
+    data[np.hypot(x, y) > 0.45 * size] = 0
+    hdu = fits.PrimaryHDU(data.astype(np.int32))
+    centre = size / 2 + 0.5
+    for axis, kind, value, step in ((1, "RA---TAN", 150.1, -40 / 3600), (2, "DEC--TAN", 2.2, 40 / 3600)):
+        hdu.header[f"CTYPE{axis}"], hdu.header[f"CRVAL{axis}"] = kind, value
+        hdu.header[f"CRPIX{axis}"], hdu.header[f"CDELT{axis}"] = centre, step
+    write_hdus(path, [hdu])
+
+
+def write_rate(path: Path, seed: int) -> None:
+    rate = np.random.default_rng(seed).poisson(20, 100) / 100
+    rate[40:50] = 3.0
+    columns = [
+        fits.Column("TIME", "D", array=1e8 + 50 + 100.0 * np.arange(100)),
+        fits.Column("RATE", "E", array=rate),
+    ]
+    table = fits.BinTableHDU.from_columns(columns, name="RATE")
+    table.header["TIMEDEL"] = 100.0
+    write_hdus(path, [fits.PrimaryHDU(), table])
+
+
+def make_work(work: Path, target: str = "Abell 1", reason: str = "") -> RunRecord:
+    """Write the files and the record; `target` and `reason` come from outside and may be anything."""
+    (work / "images").mkdir(parents=True)
+    record = RunRecord(
+        version="0.1.0",
+        started="2026-01-02T03:04:05Z",
+        settings={
+            kind: {"bands": {n: {"low": a, "high": b} for n, (a, b) in BANDS.items()}}
+            for kind in ("mos", "pn")
+        },
+        observation=ObservationRecord(
+            obs_id="0123456789", object=target, ra=150.1, dec=2.2, date_obs="2020-01-01T00:00:00"
+        ),
+    )
+    for seed, (key, instrument) in enumerate(CAMERAS.items()):
+        images = {band: f"images/{key}_image_{band}.fits" for band in (*BANDS, "full")}
+        for number, file in enumerate(images.values()):
+            write_image(work / file, 10 * seed + number)
+        write_rate(work / f"{key}_rate.fits", seed)
+        kept = Intervals.of([1e8, 1e8 + 5000], [1e8 + 4000, 1e8 + 10000])
+        write_hdus(work / f"gtiset_{key}.fits", [fits.PrimaryHDU(), gti_hdu(kept)])
+        record.cameras.append(
+            CameraRecord(
+                key=key, instrument=instrument, exposure="S001", filter="Thin1", mode="PrimeFullWindow",
+                rate=f"{key}_rate.fits", gti=f"gtiset_{key}.fits", clean=f"{key}_clean.fits", images=images,
+                cut=CutRecord(method="fixed", limit=0.35, kept=9000, total=10000),
+            )
+        )  # fmt: skip
+        record.steps.append(
+            StepRecord(
+                name=f"{key}/clean", camera=key, task="evselect", seconds=1.5, rows_in=4000, rows_out=1000,
+                line=f"xmmpy task evselect table={key}.fits expression='#XMMEA_EM && (PI>150)'",
+                outputs={f"{key}_clean.fits": "0"},
+                cuts=[CutFlowRecord(name="#XMMEA_EM", rows=3000), CutFlowRecord(name="(PI>150)", rows=1000)],
+            )
+        )  # fmt: skip
+    write_image(work / "mosaic.ds", 99)
+    record.steps.append(
+        StepRecord(
+            name="mosaic",
+            task="emosaic",
+            line="xmmpy task emosaic imagesets='a b' mosaicedset=mosaic.ds",
+            outputs={"mosaic.ds": "0"},
+        )
+    )
+    if reason:
+        record.steps.append(
+            StepRecord(name="mos2_U002/rate", task="evselect", status="failed", reason=reason)
+        )
+    record.write(work)
+    return record
