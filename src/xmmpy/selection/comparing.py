@@ -2,7 +2,8 @@
 
 A column is compared with a constant in the column's own type, after the constant has been moved to the
 nearest value of that type for which the outcome is the same: nothing is converted to a wider type, and the
-result is exact. Comparisons with NaN are false, except ``!=``. Beside a float column a constant counts as a 64-bit float.
+result is exact. Comparisons with NaN are false, except ``!=``. Beside a float column a constant counts as a
+64-bit float.
 """
 
 from __future__ import annotations
