@@ -77,18 +77,19 @@ class Lines:
     """One line for each thing that happens, on standard error."""
 
     def __init__(self) -> None:
-        self._clock = Clock()
+        self._reasons: set[str] = set()
 
     def planned(self, seconds: Mapping[str, float]) -> None:
-        """Start the clock."""
-        self._clock.plan(seconds)
+        """Say nothing: nothing is done yet."""
 
     def started(self, steps: Sequence[Step]) -> None:
-        """Nothing is said before it is done."""
+        """Say nothing: nothing is done yet."""
 
     def finished(self, record: StepRecord) -> None:
-        """Say how the step ended."""
-        self._clock.end(record.name)
+        """Say how the step ended; a reason that stops many steps is said once."""
+        if record.reason and record.reason in self._reasons:
+            return
+        self._reasons.add(record.reason)
         print(_ending(record), file=sys.stderr, flush=True)  # noqa: T201
 
 

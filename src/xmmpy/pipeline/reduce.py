@@ -138,7 +138,7 @@ def reduce_lists(
 
         def save(current: RunRecord) -> None:
             current.cameras = _cameras(planned, current)
-            if current != old:
+            if old is None or current.model_dump(mode="json") != old.model_dump(mode="json"):
                 current.write(folder.path)
 
         sizes = {one.key: _size(one) for one in lists}
@@ -232,8 +232,8 @@ def _new_record(planned: Plan) -> RunRecord:
 
 def _differs(old: RunRecord, new: RunRecord) -> bool:
     """Tell whether anything but the time of the run and the stamps of files is new."""
-    parts = ("version", "settings", "observation", "cameras", "steps", "lists")
-    return any(getattr(old, name) != getattr(new, name) for name in parts)
+    mode, exclude = "json", {"started", "stamps"}
+    return old.model_dump(mode=mode, exclude=exclude) != new.model_dump(mode=mode, exclude=exclude)
 
 
 def _cameras(planned: Plan, record: RunRecord) -> list[CameraRecord]:
