@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from xmmpy.flares import FlareCut, RateCurve
+    from xmmpy.flares import RateCurve
     from xmmpy.pipeline.watch import Watcher
 
 
@@ -23,25 +23,24 @@ class Asker:
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
 
-    def __call__(self, key: str, curve_file: Path, curve: RateCurve, suggestion: FlareCut) -> float:
+    def __call__(self, key: str, curve_file: Path, curve: RateCurve) -> float:
         """Ask for one exposure; gives the limit in counts/s."""
         import typer
 
-        from xmmpy.flares import fixed_cut, typical_limit
+        from xmmpy.flares import asked_cut, suggest
 
         pause = getattr(self._watcher, "pause", None)
         if pause is not None:
             pause()
-        typer.echo(f"\n{key}: rate curve above 10 keV (counts/s), {curve.bin_size:g} s bins")
+        typer.echo(f"\n{key}: rate above 10 keV, counts/s, in bins of {curve.bin_size:g} s")
         self._draw(curve_file)
-        usual = typical_limit(key)
-        typer.echo(f"  best signal to noise: {suggestion.describe()}")
-        typer.echo(f"  usual limit:          {fixed_cut(curve, usual).describe()}")
+        suggestion = suggest(curve, key)
+        typer.echo(f"{suggestion.table()}\n* {suggestion.reason}")
         while True:
             question = f"highest rate to keep for {key}"
             limit: float = typer.prompt(question, default=suggestion.limit, type=float)
             try:
-                cut = fixed_cut(curve, limit)
+                cut = asked_cut(curve, limit)
             except ValueError as error:
                 typer.echo(f"  {error}")
                 continue

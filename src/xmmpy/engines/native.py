@@ -72,7 +72,7 @@ def run_calls(
                     print(error_line(session.task, ending.code, ending.text), file=session.err)
                 results.append(CallResult(None, (ending.code, ending.text), warnings, seconds))
             else:
-                session.say(f"done: {ending.rows_in} rows in, {ending.rows_out} rows out")
+                session.say("done")
                 results.append(CallResult(ending, None, warnings, seconds))
         return results
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from xmmpy.flares import FlareCut, RateCurve
     from xmmpy.products.intervals import Intervals
 
-# Asks the user: key of the exposure, file of the curve, the curve, a suggestion; gives the limit in counts/s.
-Ask = Callable[[str, "Path", "RateCurve", "FlareCut"], float]
+# Asks the user: key of the exposure, file of the curve, the curve; gives the limit in counts/s.
+Ask = Callable[[str, "Path", "RateCurve"], float]
 
 
 class NoCutError(Exception):
@@ -53,12 +53,11 @@ def choose_cut(key: str, curve_file: Path, method: str, limit: float | None, ask
             return flares.fixed_cut(curve, limit)
         if method == "histogram":
             return flares.histogram_cut(curve, flares.HistogramSettings.for_camera(key))
-        suggestion = flares.signal_to_noise_cut(curve)
-        if method != "ask":
-            return suggestion
+        if method == "auto":
+            return flares.signal_to_noise_cut(curve)
         if ask is None:
-            raise NoCutError("nobody can be asked for the flare cut here; take --flare-cut auto or a limit")
-        return flares.fixed_cut(curve, ask(key, curve_file, curve, suggestion), "asked")
+            raise NoCutError("nobody can be asked for the flare cut here")
+        return flares.asked_cut(curve, ask(key, curve_file, curve))
     except (flares.NoCutFound, ValueError) as error:
         raise NoCutError(f"{error}; give a limit with --flare-cut {key}=RATE") from None
 

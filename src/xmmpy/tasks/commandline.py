@@ -101,7 +101,7 @@ def read_command_line(words: Sequence[str], *, first_counts: bool = False) -> Co
             if not (first_counts and name in values):
                 values[name] = attached
         else:
-            raise TaskError("BadParameter", f"'{word}' is neither a switch nor a parameter of the form name=value")
+            raise TaskError("BadParameter", f"'{word}' is neither a switch nor of the form name=value")
     return CommandLine(values, frozenset(flags), options)
 
 
@@ -114,8 +114,11 @@ def help_text(task: Task) -> str:
         choices = f"; one of {', '.join(info.choices)}" if info.choices else ""
         lines.append(f"  {info.name:<18} {info.kind.name:<10} {default}{unit}")
         lines.append(f"  {'':<18} {info.help}{choices}")
-    lines += ["", "Switches: -h help, -v version, -p parameters, -V n verbosity, -w n warnings, -c do not overwrite,",
-              "          -i CCF index, -o ODF, -a CCF path"]  # fmt: skip
+    lines += [
+        "",
+        "Switches: -h help, -v version, -p parameters, -V n verbosity, -w n warnings,",
+        "          -c do not overwrite, -i CCF index, -o ODF, -a CCF path, -t traceback",
+    ]
     return "\n".join(lines)
 
 

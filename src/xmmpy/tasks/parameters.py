@@ -101,6 +101,7 @@ def parameter(
     minimum: float | None = None,
     above: float | None = None,
     maximum: float | None = None,
+    writes: bool | None = None,
 ) -> Any:
     """Declare one parameter of a task.
 
@@ -118,9 +119,11 @@ def parameter(
         The words that are allowed (compared without case).
     minimum, above, maximum : float
         Limits of a number: ``minimum`` and ``maximum`` inclusive, ``above`` exclusive.
+    writes : bool, optional
+        Whether the file that it names is written; when not given, a dataset is and anything else is not.
     """
     parents = (parent,) if isinstance(parent, str) else parent
-    extra: dict[str, Any] = {"unit": unit, "parents": parents, "choices": choices}
+    extra: dict[str, Any] = {"unit": unit, "parents": parents, "choices": choices, "writes": writes}
     return Field(default, description=help, ge=minimum, gt=above, le=maximum, json_schema_extra=extra)
 
 
@@ -136,6 +139,7 @@ class ParameterInfo:
     parents: tuple[str, ...]
     choices: tuple[str, ...]
     help: str
+    writes: bool = False
 
 
 class TaskParameters(BaseModel):
@@ -162,6 +166,7 @@ class TaskParameters(BaseModel):
                 parents=tuple(extra.get("parents", ())),  # type: ignore[arg-type]
                 choices=tuple(extra.get("choices", ())),  # type: ignore[arg-type]
                 help=field.description or "",
+                writes=kind.name == "dataset" if extra.get("writes") is None else bool(extra["writes"]),
             )
 
     @classmethod

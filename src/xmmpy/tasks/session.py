@@ -1,4 +1,4 @@
-"""What surrounds a task while it runs: the environment, the clock, the messages; and what it leaves behind."""
+"""What surrounds a task while it runs: the environment, the clock, the messages; and what it leaves."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Session:
         line = f"{self.task}:- {text}"
         self.log.append(line)
         if self.out is not None and self.environment.verbosity >= level:
-            print(line, file=self.out)  # noqa: T201 - the terminal is this class's business
+            print(line, file=self.out)
 
     def warn(self, code: str, text: str) -> None:
         """Log and print a warning in SAS's form."""
@@ -122,7 +122,7 @@ class Session:
         self.warnings.append((code, text))
         self.log.append(line)
         if self.err is not None and self.environment.warnings > 0:
-            print(line, file=self.err)  # noqa: T201
+            print(line, file=self.err)
 
     def provenance(self, parameters: TaskParameters) -> Provenance:
         """Describe this run for the headers of its products."""
@@ -145,9 +145,11 @@ class Session:
         if target.is_dir():
             raise TaskError("FileIo", f"cannot write '{target}': it is a folder; name a file")
         if not target.parent.is_dir():
-            raise TaskError("FileIo", f"cannot write '{target}': there is no folder '{target.parent}'; make it first")
+            text = f"cannot write '{target}': there is no folder '{target.parent}'; make it first"
+            raise TaskError("FileIo", text)
         if target.exists() and not self.environment.clobber:
-            raise TaskError("FileIo", f"'{target}' exists and clobbering is off (SAS_CLOBBER or -c); remove it or allow clobbering")
+            text = f"'{target}' exists and clobbering is off (SAS_CLOBBER or -c); remove it or allow clobbering"
+            raise TaskError("FileIo", text)
         return target
 
     def quiet(self) -> Session:

@@ -1,0 +1,212 @@
+"""Several task lines in one process: together where they read one list, in order where one needs another."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xmmpy.engines.calls import CallResult, TaskCall
+from xmmpy.engines.native import run_calls
+from xmmpy.products.files import split_block
+from xmmpy.tasks.commandline import CommandLine, read_command_line
+from xmmpy.tasks.messages import TaskError
+from xmmpy.tasks.registry import Task, find_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from xmmpy.tasks.session import Environment
+
+_FILE_KINDS = frozenset({"dataset", "table", "block"})
+_WORDS = re.compile(r"[^\s()\[\],;:+'\"=<>!&|]+")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """One line of a batch.
+
+    Attributes
+    ----------
+    number : int
+        Number of the line in the text, from 1.
+    text : str
+        As it was written.
+    task : Task
+        What it calls.
+    line : CommandLine
+        Its words.
+    share : str
+        Calls with the same text here, if any, can be done in one pass.
+    files, writes : frozenset of str
+        Absolute names of all files that it may mean, and of those that it writes.
+    """
+
+    number: int
+    text: str
+    task: Task
+    line: CommandLine
+    share: str
+    files: frozenset[str]
+    writes: frozenset[str]
+
+    def call(self) -> TaskCall:
+        """Give the call for an engine."""
+        return TaskCall(self.task.name, self.line.values_for(self.task))
+
+
+Results = dict[int, CallResult]
+
+
+def read_batch(text: str) -> list[BatchLine]:
+    """Read the lines of a batch; nothing runs.
+
+    Parameters
+    ----------
+    text : str
+        Task lines as a shell would take them, ``evselect table=...`` or ``xmmpy task evselect table=...``;
+        empty lines and what follows a ``#`` at the beginning of a word are passed over, and a backslash at
+        the end continues a line.
+
+    Raises
+    ------
+    TaskError
+        When a line cannot be read, or its task or parameters are wrong; the sentence names the line.
+    """
+    lines = []
+    for number, one in _logical_lines(text):
+        try:
+            words = shlex.split(one, comments=True)
+            if words[:2] == ["xmmpy", "task"]:
+                words = words[2:]
+            if words:
+                lines.append(_read_line(number, one.strip(), words))
+        except ValueError as error:
+            raise TaskError("BadLine", f"line {number} cannot be read ({error}): {one.strip()}") from None
+        except TaskError as error:
+            raise TaskError(error.code, f"line {number}: {error.text}") from None
+    return lines
+
+
+def run_batch(
+    lines: Sequence[BatchLine], environment: Environment, tell: Callable[[BatchLine, str], None]
+) -> list[CallResult]:
+    """Do the lines of a batch, in order but for those that are done together with an earlier one.
+
+    A line that needs what a failed one should have written is not done; the others are.
+
+    Parameters
+    ----------
+    lines : sequence of BatchLine
+        From `read_batch`.
+    environment : Environment
+        What the surroundings ask for.
+    tell : callable
+        Is told of each line that is not done, and why.
+
+    Returns
+    -------
+    list of CallResult
+        One for each line.
+    """
+    results: Results = {}
+    pending = list(range(len(lines)))
+    while pending:
+        first = pending[0]
+        blamed = _needs_failed(lines, first, results)
+        if blamed is not None:
+            reason = f"not done: it needs what line {blamed.number} should have written"
+            tell(lines[first], reason)
+            results[first] = CallResult(error=("UpstreamFailed", reason))
+            pending.remove(first)
+            continue
+        group = _pass_with(lines, pending, results)
+        calls = [lines[number].call() for number in group]
+        setting = lines[first].line.adjust(environment)
+        for number, result in zip(group, run_calls(calls, setting, terminal=True), strict=True):
+            results[number] = result
+            pending.remove(number)
+    return [results[number] for number in range(len(lines))]
+
+
+def _read_line(number: int, text: str, words: Sequence[str]) -> BatchLine:
+    task = find_task(words[0])
+    line = read_command_line(words[1:])
+    if line.flags - {"noclobber", "trace"}:
+        raise TaskError("BadSwitch", "a line of a batch runs a task; it cannot ask for help or the version")
+    values = line.values_for(task)
+    parameters = task.parameters.from_values(values)
+    share = ""
+    if task.share is not None and task.run_together is not None:
+        switches = f"{sorted(line.options.items())}{sorted(line.flags)}"
+        share = f"{task.name}\n{task.share(parameters)}\n{switches}"
+    files: set[str] = set()
+    writes: set[str] = set()
+    for info in task.parameters.describe():
+        active = info.name in values or all(getattr(parameters, parent) for parent in info.parents)
+        value = getattr(parameters, info.name)
+        if not active or isinstance(value, (bool, int, float)) or not value:
+            continue
+        named = {_absolute(name) for name in _names(info.kind.name, value)}
+        files |= named
+        if info.writes:
+            writes |= named
+    return BatchLine(number, text, task, line, share, frozenset(files), frozenset(writes))
+
+
+def _names(kind: str, value: object) -> Iterable[str]:
+    """Words of a value that may be names of files."""
+    if isinstance(value, tuple):
+        return [split_block(str(item))[0] for item in value]
+    if kind in _FILE_KINDS:
+        return [split_block(str(value))[0]]
+    return _WORDS.findall(str(value))
+
+
+def _absolute(name: str) -> str:
+    return os.path.realpath(name)
+
+
+def _pass_with(lines: Sequence[BatchLine], pending: Sequence[int], results: Results) -> list[int]:
+    """Give the first pending line, and the later ones that can be done in one pass with it."""
+    first = pending[0]
+    group = [first]
+    if not lines[first].share:
+        return group
+    passed_over: list[int] = []
+    for number in pending[1:]:
+        mine = lines[number]
+        fits = mine.share == lines[first].share and _needs_failed(lines, number, results) is None
+        in_the_way = any(mine.files & lines[other].files for other in passed_over)
+        clash = any(
+            (mine.writes & lines[other].files) or (mine.files & lines[other].writes) for other in group
+        )
+        if fits and not in_the_way and not clash:
+            group.append(number)
+        else:
+            passed_over.append(number)
+    return group
+
+
+def _needs_failed(lines: Sequence[BatchLine], number: int, results: Results) -> BatchLine | None:
+    """Find an earlier line that failed and should have written what this one uses."""
+    for earlier in range(number):
+        result = results.get(earlier)
+        if result is not None and result.error is not None and lines[earlier].writes & lines[number].files:
+            return lines[earlier]
+    return None
+
+
+def _logical_lines(text: str) -> list[tuple[int, str]]:
+    lines: list[tuple[int, str]] = []
+    begun: tuple[int, str] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        begin, head = begun if begun is not None else (number, "")
+        if line.endswith("\\") and not line.endswith("\\\\"):
+            begun = (begin, head + line[:-1])
+            continue
+        begun = None
+        lines.append((begin, head + line))
+    return lines if begun is None else [*lines, begun]
