@@ -52,7 +52,7 @@ class Axis:
         """Centres of all bins, shape (count,)."""
         return self.first_centre + self.width * np.arange(self.count)
 
-    def index(self, values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    def index(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Find the bins of values.
 
         Parameters
@@ -69,8 +69,11 @@ class Axis:
         """
         inside = (values >= self.low) & (values <= self.high)
         if self.integer:
-            offset = values.astype(np.int64) - int(self.low)
-            index = offset if self.width == 1.0 else offset // int(self.width)
+            wide = np.int32 if values.dtype.itemsize < 4 or values.dtype == np.int32 else np.int64
+            if max(abs(self.low), abs(self.high)) >= 2**30:
+                wide = np.int64
+            offset = np.subtract(np.where(inside, values, values.dtype.type(self.low)), int(self.low), dtype=wide)
+            index = offset if self.width == 1.0 else offset // wide(self.width)
         else:
             scaled = np.where(inside, (values - self.low) / self.width, 0.0)
             index = np.minimum(scaled.astype(np.int64), self.count - 1)
@@ -129,42 +132,77 @@ def _limited(axis: Axis) -> Axis:
     return axis
 
 
-def add_counts(
-    total: NDArray[Any],
-    axes: tuple[Axis, ...],
-    columns: tuple[NDArray[Any], ...],
-    weights: NDArray[Any] | None = None,
-) -> None:
-    """Count rows into bins, in place.
+def pixel_numbers(axes: tuple[Axis, ...], columns: tuple[NDArray[Any], ...]) -> NDArray[np.intp]:
+    """Number the pixel of each row.
 
     Parameters
     ----------
-    total : ndarray, shape ``(axes[-1].count, ..., axes[0].count)``, C order
-        What was counted so far; first axis of `axes` varies fastest, as in FITS.
     axes : tuple of Axis
-        One for each column.
+        The first varies fastest, as in FITS.
     columns : tuple of ndarray, each of shape (n,)
         Values of the rows.
-    weights : ndarray of float, shape (n,), optional
-        What each row adds; 1 when not given.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Pixel numbers from 0 in C order of the image; the number of pixels for rows outside it.
     """
-    flat: NDArray[np.intp] | None = None
-    inside: NDArray[np.bool_] | None = None
-    stride = 1
-    for axis, values in zip(axes, columns, strict=True):
+    index, inside = axes[0].index(columns[0])
+    pixels = index.astype(np.intp)
+    stride = axes[0].count
+    for axis, values in zip(axes[1:], columns[1:], strict=True):
         index, valid = axis.index(values)
-        flat = index if flat is None else flat + stride * index
-        inside = valid if inside is None else inside & valid
+        pixels += stride * index.astype(np.intp)
+        inside &= valid
         stride *= axis.count
-    assert flat is not None
-    assert inside is not None
     if not inside.all():
-        flat = flat[inside]
-        weights = None if weights is None else weights[inside]
-    if weights is None and flat.size * 4 > stride:
-        total.reshape(-1)[:] += np.bincount(flat, minlength=stride).astype(total.dtype, copy=False)
-    else:
-        np.add.at(total.reshape(-1), flat, total.dtype.type(1) if weights is None else weights)
+        pixels[~inside] = stride
+    return pixels
+
+
+class PixelCounter:
+    """Counts pixels, or sums weights in them; rows are gathered and counted many at a time.
+
+    Parameters
+    ----------
+    size : int
+        Number of pixels; numbers equal to it are rows outside.
+    weighted : bool
+        Whether rows add weights.
+
+    Notes
+    -----
+    Counting touches every pixel once a batch, so that batches are made as large as the image, but no larger than
+    a few MB.
+    """
+
+    def __init__(self, size: int, *, weighted: bool = False) -> None:
+        self._size = size
+        self._total: NDArray[Any] = np.zeros(size + 1, np.float64 if weighted else np.int64)
+        self._batch: list[NDArray[np.intp]] = []
+        self._pending = 0
+        self._enough = min(max(size, 1 << 16), 1 << 19)
+
+    def add(self, pixels: NDArray[np.intp], weights: NDArray[np.float64] | None = None) -> None:
+        """Count rows by their pixel numbers; `weights`, shape (n,), for a weighted counter."""
+        if weights is not None:
+            self._total += np.bincount(pixels, weights, minlength=self._size + 1)
+            return
+        self._batch.append(pixels)
+        self._pending += pixels.size
+        if self._pending >= self._enough:
+            self._count()
+
+    def total(self) -> NDArray[Any]:
+        """Counts or sums so far, shape (size,)."""
+        self._count()
+        return self._total[: self._size]
+
+    def _count(self) -> None:
+        if self._batch:
+            self._total += np.bincount(np.concatenate(self._batch), minlength=self._size + 1)
+            self._batch.clear()
+            self._pending = 0
 
 
 def smallest_integer_type(highest: int) -> np.dtype[Any]:

@@ -76,6 +76,7 @@ def run_together(calls: Sequence[tuple[EvselectParameters, Session]]) -> list[Ou
 
 
 def _pass_over(source: object, running: dict[int, Call], results: dict[int, Outcome | TaskError]) -> None:
+    from xmmpy.tasks.catalogue.evselect.selected import SharedWork
     from xmmpy.tasks.catalogue.evselect.source import EventSource
 
     assert isinstance(source, EventSource)
@@ -86,9 +87,10 @@ def _pass_over(source: object, running: dict[int, Call], results: dict[int, Outc
 
     try:
         for chunk in iterate_chunks(source.file, source.hdu, source.layout, ROWS_PER_CHUNK):
+            work = SharedWork(chunk)
             for number, call in list(running.items()):
                 try:
-                    call.take(chunk)
+                    call.take(work)
                 except TaskError as error:
                     stop(number, error)
             if not running:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xmmpy.imaging.binning import Axis, add_counts
+from xmmpy.imaging.binning import Axis, PixelCounter
 from xmmpy.products.tables import iterate_chunks
 from xmmpy.tasks.messages import TaskError, nearest
 
@@ -117,27 +118,37 @@ class Accumulator:
         self.columns = columns
         self._weight = weight
         self._weight_error = weight_error
-        shape = tuple(axis.count for axis in reversed(axes))
-        self.total: NDArray[Any] = np.zeros(shape, np.int64 if weight is None else np.float64)
-        self.variance: NDArray[np.float64] | None = None if weight is None else np.zeros(shape)
+        self._shape = tuple(axis.count for axis in reversed(axes))
+        size = math.prod(self._shape)
+        self._counter = PixelCounter(size, weighted=weight is not None)
+        self._squares = None if weight is None else PixelCounter(size, weighted=True)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether weights are summed, not rows counted."""
+        return self._squares is not None
+
+    @property
+    def total(self) -> NDArray[Any]:
+        """Counts or sums, in the shape of the bins."""
+        return self._counter.total().reshape(self._shape)
 
     def take(self, selected: Selected) -> None:
         """Add selected rows."""
         if not selected.count:
             return
-        columns = tuple(selected[name] for name in self.columns)
-        if self._weight is None:
-            add_counts(self.total, self.axes, columns)
+        pixels = selected.pixels(self.axes, self.columns)
+        if self._squares is None or self._weight is None:
+            self._counter.add(pixels)
             return
         weights = selected[self._weight].astype(np.float64)
-        add_counts(self.total, self.axes, columns, weights)
+        self._counter.add(pixels, weights)
         errors = weights if self._weight_error is None else selected[self._weight_error].astype(np.float64)
-        assert self.variance is not None
-        add_counts(self.variance, self.axes, columns, errors**2)
+        self._squares.add(pixels, errors**2)
 
     def errors(self) -> NDArray[np.float64]:
         """One-sigma errors: root of the counts, or of the summed squares."""
-        return np.sqrt(self.total if self.variance is None else self.variance)
+        return np.sqrt(self.total if self._squares is None else self._squares.total().reshape(self._shape))
 
 
 def accumulator(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xmmpy.products.blocks import Block
+from xmmpy.products.files import split_block
 from xmmpy.selection import SelectionError, compile_selection, expand_text, parse, resolve
 from xmmpy.selection.conditions import CannotExpress, conditions_of
+from xmmpy.selection.dataspace_rows import space_contains
 from xmmpy.selection.schema import CelestialFrame, TableSchema
 from xmmpy.selection.syntax import Boolean, Expression, operands
 from xmmpy.tasks.blockfiles import TaskBlockFiles
@@ -18,13 +21,13 @@ from xmmpy.tasks.catalogue.evselect.exposure import ExposureTimes
 from xmmpy.tasks.catalogue.evselect.filtered import FilteredList
 from xmmpy.tasks.catalogue.evselect.headers import add_dataspace
 from xmmpy.tasks.catalogue.evselect.image import ImageProduct
-from xmmpy.tasks.catalogue.evselect.selected import Product, Selected
+from xmmpy.tasks.catalogue.evselect.selected import Product, Selected, SharedWork
 from xmmpy.tasks.catalogue.evselect.source import EventSource
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.session import Cut, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from numpy.typing import NDArray
 
@@ -35,6 +38,15 @@ if TYPE_CHECKING:
     from xmmpy.tasks.session import Session
 
 _CCDS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One part of a selection: its text, its test, and what tells equal tests of other calls."""
+
+    name: str
+    test: Callable[[Chunk, int], NDArray[np.bool_]]
+    key: Hashable
 
 
 class Call:
@@ -81,17 +93,17 @@ class Call:
         """Selected rows of each CCD."""
         return {int(ccd): int(self._ccd_counts[ccd]) for ccd in np.flatnonzero(self._ccd_counts)}
 
-    def take(self, chunk: Chunk) -> None:
+    def take(self, work: SharedWork) -> None:
         """Select from the next chunk and hand the rows to the products."""
         mask: NDArray[np.bool_] | None = None
-        for number, (_, test) in enumerate(self._steps):
-            passed = test(chunk, chunk.first_row)
+        for number, step in enumerate(self._steps):
+            passed = work.once(step.key, partial(step.test, work.chunk, work.chunk.first_row))
             mask = passed if mask is None else mask & passed
             left = np.count_nonzero(mask)
             self._step_rows[number] += left
             if not left:
                 return
-        selected = Selected(chunk, None if mask is None or mask.all() else mask)
+        selected = Selected(work, None if mask is None or mask.all() else mask)
         self.rows_out += selected.count
         if self._has_ccds and selected.count:
             self._ccd_counts += np.bincount(selected["CCDNR"], minlength=_CCDS)[:_CCDS]
@@ -114,7 +126,7 @@ class Call:
             self.session.say(f"wrote {path}")
         self.session.say(f"{self.rows_out} of {self.rows_in} rows selected", level=1)
         cuts = tuple(
-            Cut(name, int(rows)) for (name, _), rows in zip(self._steps, self._step_rows, strict=True)
+            Cut(step.name, int(rows)) for step, rows in zip(self._steps, self._step_rows, strict=True)
         )
         return Outcome(outputs, self.rows_in, self.rows_out, cuts, {"ontime": self.exposure.image_exposure()})
 
@@ -206,7 +218,7 @@ class Call:
     def _expanded(self) -> str:
         return expand_text(self._expression.text, self._attributes)
 
-    def _selection_steps(self) -> list[tuple[str, Callable[[Chunk, int], NDArray[np.bool_]]]]:
+    def _selection_steps(self) -> list[_Step]:
         """The tests of the expression, one for each part that is joined by and, with the text of the part."""
         if self.parameters.filtertype == "dataSubspace":
             return [self._data_space_step()]
@@ -218,21 +230,20 @@ class Call:
                 if resolved.root == Boolean(True):
                     continue
                 name = text[part.span.start : part.span.end].strip()
-                steps.append((name, compile_selection(resolved, self._schema, self._files)))
+                test = compile_selection(resolved, self._schema, self._files)
+                steps.append(_Step(name, test, resolved.root))
         except SelectionError as error:
             raise TaskError("BadExpression", str(error)) from None
         return steps
 
-    def _data_space_step(self) -> tuple[str, Callable[[Chunk, int], NDArray[np.bool_]]]:
-        from xmmpy.products.files import split_block
-        from xmmpy.selection.dataspace_rows import space_contains
-
+    def _data_space_step(self) -> _Step:
         if not self.parameters.dssblock:
             raise TaskError("BlockSpec", "filtertype=dataSubspace wants a block in dssblock")
         path, block = split_block(self.parameters.dssblock)
         with EventSource(f"{path}:{block}" if block else path) as other:
             space = other.space
-        return f"data subspace of {self.parameters.dssblock}", lambda chunk, _: space_contains(space, chunk, len(chunk))
+        name = f"data subspace of {self.parameters.dssblock}"
+        return _Step(name, lambda chunk, _: space_contains(space, chunk, len(chunk)), name)
 
     def _data_space(self) -> DataSpace:
         """The list's data subspace with this selection added."""

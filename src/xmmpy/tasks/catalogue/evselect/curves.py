@@ -121,7 +121,7 @@ class RateProduct(TableProduct):
                 NewColumn("RATE", "D", self.sum.total / width, "count/s", _NAME),
                 NewColumn("ERROR", "D", self.sum.errors() / width, "count/s", _NAME),
             ]
-        elif self.sum.variance is not None:
+        elif self.sum.weighted:
             columns = [
                 NewColumn("COUNTS", "D", self.sum.total, "count", _NAME),
                 NewColumn("ERROR", "D", self.sum.errors(), "count", _NAME),
@@ -202,7 +202,7 @@ class SpectrumProduct(TableProduct):
         channels = np.arange(self.axis.count)
         form = "I" if self.axis.count <= np.iinfo(np.int16).max else "J"
         columns = [NewColumn("CHANNEL", form, channels, "", _NAME)]
-        if self.sum.variance is None:
+        if not self.sum.weighted:
             columns.append(NewColumn("COUNTS", "J", self.sum.total.astype(np.int32), "count", _NAME))
         else:
             columns.append(NewColumn("COUNTS", "E", self.sum.total, "count", _NAME))
@@ -219,7 +219,7 @@ class SpectrumProduct(TableProduct):
         header.append("HDUVERS1", *_OGIP_VERSION)
         header.append("AREASCAL", 1.0, "Nominal scaling factor for data")
         header.append("CORRSCAL", 1.0, "Nominal scaling factor for correction file")
-        header.append("POISSERR", self.sum.variance is None, "Poisson errors appropriate")
+        header.append("POISSERR", not self.sum.weighted, "Poisson errors appropriate")
         header.append("SYS_ERR", 0, "Global systematic error")
         header.append("CHANTYPE", self.call.parameters.energycolumn, "Type of channel data")
         header.append("DETCHANS", self.axis.count, "Total number of detector channels available")
@@ -259,7 +259,7 @@ class HistogramProduct(TableProduct):
     def columns(self) -> Sequence[NewColumn]:
         """The binned column at the bin centres, and COUNTS."""
         columns = [NewColumn(self._column.name, "D", self.axis.centres(), self._column.unit, _NAME)]
-        if self.sum.variance is None:
+        if not self.sum.weighted:
             columns.append(NewColumn("COUNTS", "J", self.sum.total.astype(np.int32), "count", _NAME))
         else:
             columns.append(NewColumn("COUNTS", "D", self.sum.total, "count", _NAME))
