@@ -148,7 +148,7 @@ class Session:
             text = f"cannot write '{target}': there is no folder '{target.parent}'; make it first"
             raise TaskError("FileIo", text)
         if target.exists() and not self.environment.clobber:
-            text = f"'{target}' exists and clobbering is off (SAS_CLOBBER or -c); remove it or allow clobbering"
+            text = f"'{target}' exists and clobbering is off (SAS_CLOBBER or -c); remove it or allow it"
             raise TaskError("FileIo", text)
         return target
 
