@@ -19,10 +19,12 @@ from xmmpy.tasks.registry import find_task, task_names
 
 ROOT = Path(__file__).resolve().parent.parent
 STYLE = """
-body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; color: #222; }
+body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem;
+  color: #222; font: 1rem/1.5 system-ui, sans-serif; }
 pre, code { font-family: ui-monospace, monospace; font-size: 0.9em; background: #f3f3f3; }
 pre { padding: 0.7rem; overflow-x: auto; } pre code { background: none; }
-table { border-collapse: collapse; } td, th { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; }
+table { border-collapse: collapse; }
+td, th { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; }
 nav { border-bottom: 1px solid #ccc; margin-bottom: 1.5rem; padding-bottom: 0.5rem; }
 """
 LINK = re.compile(r'href="([^"#:]+)(?:#[^"]*)?"')
@@ -41,7 +43,8 @@ def main(target: Path) -> int:
         body = markdown.markdown(text, extensions=["tables", "fenced_code", "toc"])
         body = re.sub(r'href="([^":]+)\.md(#[^"]*)?"', r'href="\1.html\2"', body)
         for link in LINK.findall(body):
-            if Path(*_normal(path.parent / link)) not in pages and not (ROOT / "docs" / path.parent / link).exists():
+            place = path.parent / link
+            if Path(*_normal(place)) not in pages and not (ROOT / "docs" / place).exists():
                 print(f"{path}: there is no {link}", file=sys.stderr)
                 broken += 1
         title = html.escape(text.lstrip("# \n").splitlines()[0])
