@@ -125,6 +125,19 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
         run(table=tmp_path / "none.fits", expression="true", gtiset=tmp_path / "gti.fits")
 
 
+def test_damaged_time_keywords_do_not_get_into_the_product(curve: Path, tmp_path: Path) -> None:
+    raw = curve.read_bytes()
+    with fits.open(curve, mode="update") as hdus:
+        header = hdus["RATE"].header
+        header.update({"TIMESYS": "TT", "MJDREF": "fifty thousand", "CLOCKAPP": 3, "TASSIGN": "x" * 60})
+    assert curve.read_bytes() != raw
+    target = tmp_path / "gti.fits"
+    run(table=curve, expression="RATE<=0.5", gtiset=target)
+    header = fits.getheader(target, 1)
+    assert (header["TIMESYS"], header["MJDREF"], header["CLOCKAPP"]) == ("TT", 50814.0, True)
+    assert header["TASSIGN"] == "SATELLITE"
+
+
 def test_a_named_table_joins_the_others_of_a_file(curve: Path, tmp_path: Path) -> None:
     target = tmp_path / "gti.fits"
     run(table=curve, expression="RATE<=0.5", gtiset=target)

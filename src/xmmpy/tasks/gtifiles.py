@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xmmpy.products.atomic import atomic_path
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import BLOCK, FitsFile, split_block
-from xmmpy.products.gti import gti_hdu
+from xmmpy.products.gti import TIME_KEYWORDS, gti_hdu
 from xmmpy.products.history import record_creation, record_modification
 from xmmpy.products.writing import write_hdus
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from xmmpy.tasks.session import Session
 
 DEFAULT_TABLE = "STDGTI"
+_NUMBERS = frozenset({"MJDREF", "TIMEZERO"})
+_FLAGS = frozenset({"CLOCKAPP"})
+_LONGEST_WORD = 16
+_LONGEST_COMMENT = 47  # what a card has room for behind a number
 
 
 def check_gti_output(spec: str, session: Session) -> Path:
@@ -76,7 +81,7 @@ def write_gti(
 
     name, block = split_block(spec)
     path = Path(name)
-    table = gti_hdu(intervals, block.upper() or DEFAULT_TABLE, times=times)
+    table = gti_hdu(intervals, block.upper() or DEFAULT_TABLE, times=_sound(times))
     for keyword, (value, comment) in (extra or {}).items():
         table.header[keyword] = (value, comment)
     if block and path.exists():
@@ -86,6 +91,29 @@ def write_gti(
     record_creation(primary.header, session.provenance(parameters))
     write_hdus(path, [primary, table])
     return path
+
+
+def _sound(times: Header | None) -> Header | None:
+    """Take the keywords of the time system from a header, those alone that are what they should be.
+
+    A damaged one would make a table that others cannot read; XMM's own value takes its place.
+    """
+    from astropy.io import fits
+
+    if times is None:
+        return None
+    sound = fits.Header()
+    for keyword in TIME_KEYWORDS:
+        value, comment = times.get(keyword), times.comments[keyword] if keyword in times else ""
+        if keyword in _FLAGS:
+            usable = isinstance(value, bool)
+        elif keyword in _NUMBERS:
+            usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        else:
+            usable = isinstance(value, str) and len(value) <= _LONGEST_WORD
+        if usable:
+            sound[keyword] = (value, comment[:_LONGEST_COMMENT])
+    return sound
 
 
 def _put_into(path: Path, table: BinTableHDU, provenance: Provenance) -> None:
