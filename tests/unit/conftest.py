@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -14,14 +16,22 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-@pytest.fixture(scope="session")
-def make_work() -> Callable[..., object]:
-    """Writer of a small work folder with its record: ``make_work(folder, target=..., reason=...)``."""
-    spec = importlib.util.spec_from_file_location(
-        "report_sample", Path(__file__).with_name("report_sample.py")
-    )
+
+def _load(name: str) -> ModuleType:
+    """Load a module that lies beside the tests, so that they can import it by its name."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
     spec.loader.exec_module(module)
-    return module.make_work
+    return module
+
+
+_load("pipeline_stubs")
+
+
+@pytest.fixture(scope="session")
+def make_work() -> Callable[..., object]:
+    """Writer of a small work folder with its record: ``make_work(folder, target=..., reason=...)``."""
+    return _load("report_sample").make_work
