@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import shutil
 import tempfile
@@ -17,7 +18,6 @@ from xmmpy.products.errors import FileProblem
 from xmmpy.products.cards import CARD, read_cards
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
     from types import TracebackType
 
@@ -157,6 +157,18 @@ class FitsFile:
         """Read the data of a block whole (for small ones)."""
         self.stream.seek(hdu.data_offset)
         return self.stream.read(hdu.data_size)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Read bytes from a place, whatever else is read; fewer come at the end of the file."""
+        pieces = []
+        while size > 0:
+            piece = os.pread(self.stream.fileno(), size, offset)
+            if not piece:
+                break
+            pieces.append(piece)
+            offset += len(piece)
+            size -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def copy(self, hdu: Hdu, target: IO[bytes], raw_header: bytes | None = None) -> None:
         """Copy a block unchanged, or with another header, padding included."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -12,10 +13,16 @@ from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, Hdu, split_block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Future
 
     from astropy.io.fits import Header
     from numpy.typing import NDArray
+
+Result = TypeVar("Result")
+
+#: Rows handled at a time: a few MB, which stay in the processor's cache.
+ROWS_PER_CHUNK = 1 << 16
 
 _TFORM = re.compile(r"(\d*)([LXBIJKAEDCMPQ])")
 _TYPES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "C": ">c8", "M": ">c16"}
@@ -186,22 +193,71 @@ class Chunk:
         return self._taken[key]
 
 
-def iterate_chunks(file: FitsFile, hdu: Hdu, layout: TableLayout, rows_per_chunk: int = 1 << 16) -> Iterator[Chunk]:
-    """Read a table piece by piece; memory does not grow with the table.
+def read_chunk(file: FitsFile, hdu: Hdu, layout: TableLayout, first: int, count: int) -> Chunk:
+    """Read some rows; several threads may do so at once.
 
-    Yields
+    Parameters
+    ----------
+    first, count : int
+        Number of the first row, from 0, and how many.
+
+    Raises
     ------
-    Chunk
-        Valid until the next one is asked for, unless its rows are copied.
+    FileProblem
+        When the file ends before them.
     """
-    dtype = layout.row_dtype
+    data = file.read_at(hdu.data_offset + first * layout.width, count * layout.width)
+    if len(data) < count * layout.width:
+        raise FileProblem(file.path, f"is cut short in {hdu.name}", "get or make it again")
+    return Chunk(layout, np.frombuffer(data, layout.row_dtype), first)
+
+
+def iterate_chunks(
+    file: FitsFile, hdu: Hdu, layout: TableLayout, rows_per_chunk: int = ROWS_PER_CHUNK
+) -> Iterator[Chunk]:
+    """Read a table piece by piece; memory does not grow with the table."""
     for first in range(0, layout.rows, rows_per_chunk):
-        count = min(rows_per_chunk, layout.rows - first)
-        file.stream.seek(hdu.data_offset + first * layout.width)
-        data = file.stream.read(count * layout.width)
-        if len(data) < count * layout.width:
-            raise FileProblem(file.path, f"is cut short in {hdu.name}", "get or make it again")
-        yield Chunk(layout, np.frombuffer(data, dtype), first)
+        yield read_chunk(file, hdu, layout, first, min(rows_per_chunk, layout.rows - first))
+
+
+def map_chunks(
+    file: FitsFile, hdu: Hdu, layout: TableLayout, work: Callable[[Chunk], Result], workers: int
+) -> Iterator[Result]:
+    """Do something with every piece of a table, in several threads; the results come in order.
+
+    numpy lets go of the interpreter while it works on a piece, so that threads share the load. Only a few pieces
+    are under way at a time.
+
+    Parameters
+    ----------
+    work : callable
+        What is done with a piece; it must leave alone what other pieces use.
+    workers : int
+        Threads.
+
+    Raises
+    ------
+    FileProblem
+        When the file cannot be read on.
+    """
+    starts = range(0, layout.rows, ROWS_PER_CHUNK)
+
+    def one(first: int) -> Result:
+        return work(read_chunk(file, hdu, layout, first, min(ROWS_PER_CHUNK, layout.rows - first)))
+
+    if workers < 2 or len(starts) < 4:
+        yield from map(one, starts)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque[Future[Result]] = deque()
+        for first in starts:
+            pending.append(pool.submit(one, first))
+            if len(pending) > workers + 1:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 @dataclass(frozen=True, slots=True)

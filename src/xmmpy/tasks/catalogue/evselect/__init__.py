@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import split_block
-from xmmpy.products.tables import iterate_chunks
+from xmmpy.products.tables import map_chunks
 from xmmpy.tasks.catalogue.evselect.parameters import EvselectParameters
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.registry import Task
@@ -15,11 +15,13 @@ from xmmpy.tasks.registry import Task
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xmmpy.tasks.catalogue.evselect.call import Call
+    from xmmpy.products.tables import Chunk
+    from xmmpy.tasks.catalogue.evselect.call import Call, Examined
+    from xmmpy.tasks.catalogue.evselect.source import EventSource
     from xmmpy.tasks.session import Outcome, Session
 
-#: Rows handled at a time: a few MB, which stay in the processor's cache.
-ROWS_PER_CHUNK = 1 << 16
+#: Threads that share a pass; more wait for the one that writes.
+_MOST_THREADS = 4
 
 
 def run(parameters: EvselectParameters, session: Session) -> Outcome:
@@ -75,29 +77,31 @@ def run_together(calls: Sequence[tuple[EvselectParameters, Session]]) -> list[Ou
     return [results[number] for number in range(len(calls))]
 
 
-def _pass_over(source: object, running: dict[int, Call], results: dict[int, Outcome | TaskError]) -> None:
+def _pass_over(source: EventSource, running: dict[int, Call], results: dict[int, Outcome | TaskError]) -> None:
     from xmmpy.tasks.catalogue.evselect.selected import SharedWork
-    from xmmpy.tasks.catalogue.evselect.source import EventSource
-
-    assert isinstance(source, EventSource)
 
     def stop(number: int, error: TaskError) -> None:
         running.pop(number).abandon()
         results[number] = error
 
+    def examine(chunk: Chunk) -> list[Examined]:
+        work = SharedWork(chunk)
+        return [call.examine(work) for call in calls]
+
+    calls = list(running.values())
+    workers = min(_MOST_THREADS, os.cpu_count() or 1)
     try:
-        for chunk in iterate_chunks(source.file, source.hdu, source.layout, ROWS_PER_CHUNK):
-            work = SharedWork(chunk)
-            for number, call in list(running.items()):
-                try:
-                    call.take(work)
-                except TaskError as error:
-                    stop(number, error)
-            if not running:
-                break
+        if calls:
+            for found in map_chunks(source.file, source.hdu, source.layout, examine, workers):
+                for call, examined in zip(calls, found, strict=True):
+                    call.absorb(examined)
     except FileProblem as problem:
         for number in list(running):
             stop(number, TaskError("FileIo", str(problem)))
+    except OSError as error:
+        for number in list(running):
+            reason = f"cannot write to the disk ({error.strerror or error}); check the free space"
+            stop(number, TaskError("FileIo", reason))
     for number, call in list(running.items()):
         try:
             results[number] = call.finish()

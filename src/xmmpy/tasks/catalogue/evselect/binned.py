@@ -98,6 +98,15 @@ def _data_range(source: EventSource, column: Column) -> tuple[float, float]:
     return (low, high) if low <= high else (0.0, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Rows of one chunk, ready to be counted: pixels, and weights with squared errors where there are any."""
+
+    pixels: NDArray[np.intp]
+    weights: NDArray[np.float64] | None = None
+    squares: NDArray[np.float64] | None = None
+
+
 class Accumulator:
     """Counts, or sums of weights, of selected rows in bins of some columns.
 
@@ -133,18 +142,21 @@ class Accumulator:
         """Counts or sums, in the shape of the bins."""
         return self._counter.total().reshape(self._shape)
 
-    def take(self, selected: Selected) -> None:
-        """Add selected rows."""
-        if not selected.count:
-            return
+    def prepare(self, selected: Selected) -> Gathered:
+        """Pixels, weights and squared errors of selected rows."""
         pixels = selected.pixels(self.axes, self.columns)
-        if self._squares is None or self._weight is None:
-            self._counter.add(pixels)
-            return
+        if self._weight is None:
+            return Gathered(pixels)
         weights = selected[self._weight].astype(np.float64)
-        self._counter.add(pixels, weights)
         errors = weights if self._weight_error is None else selected[self._weight_error].astype(np.float64)
-        self._squares.add(pixels, errors**2)
+        return Gathered(pixels, weights, errors**2)
+
+    def absorb(self, gathered: Gathered) -> None:
+        """Add prepared rows."""
+        if gathered.pixels.size:
+            self._counter.add(gathered.pixels, gathered.weights)
+            if self._squares is not None:
+                self._squares.add(gathered.pixels, gathered.squares)
 
     def errors(self) -> NDArray[np.float64]:
         """One-sigma errors: root of the counts, or of the summed squares."""

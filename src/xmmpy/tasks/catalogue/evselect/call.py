@@ -49,6 +49,16 @@ class _Step:
     key: Hashable
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What one call found in one chunk: rows left, rows left after each step, rows by CCD, rows for each product."""
+
+    rows: int
+    step_rows: NDArray[np.int64]
+    ccds: NDArray[np.int64] | None
+    prepared: list[Any]
+
+
 class Call:
     """One call of the task on an open list.
 
@@ -93,22 +103,32 @@ class Call:
         """Selected rows of each CCD."""
         return {int(ccd): int(self._ccd_counts[ccd]) for ccd in np.flatnonzero(self._ccd_counts)}
 
-    def take(self, work: SharedWork) -> None:
-        """Select from the next chunk and hand the rows to the products."""
+    def examine(self, work: SharedWork) -> Examined:
+        """Select from a chunk and prepare the rows for the products; several threads may be here at once."""
         mask: NDArray[np.bool_] | None = None
+        left = len(work.chunk)
+        counts = np.zeros(len(self._steps), np.int64)
         for number, step in enumerate(self._steps):
             passed = work.once(step.key, partial(step.test, work.chunk, work.chunk.first_row))
             mask = passed if mask is None else mask & passed
-            left = np.count_nonzero(mask)
-            self._step_rows[number] += left
+            left = int(np.count_nonzero(mask))
+            counts[number] = left
             if not left:
-                return
-        selected = Selected(work, None if mask is None or mask.all() else mask)
-        self.rows_out += selected.count
-        if self._has_ccds and selected.count:
-            self._ccd_counts += np.bincount(selected["CCDNR"], minlength=_CCDS)[:_CCDS]
-        for product in self.products:
-            product.take(selected)
+                break
+        selected = Selected(work, None if left == len(work.chunk) else mask)
+        ccds = None
+        if self._counts_ccds and left:
+            ccds = np.bincount(selected["CCDNR"], minlength=_CCDS)[:_CCDS]
+        return Examined(left, counts, ccds, [product.prepare(selected) for product in self.products])
+
+    def absorb(self, examined: Examined) -> None:
+        """Add what was found in the next chunk."""
+        self.rows_out += examined.rows
+        self._step_rows += examined.step_rows
+        if examined.ccds is not None:
+            self._ccd_counts += examined.ccds
+        for product, prepared in zip(self.products, examined.prepared, strict=True):
+            product.absorb(prepared)
 
     def finish(self) -> Outcome:
         """Write the products."""
@@ -186,7 +206,10 @@ class Call:
         return x, y
 
     @cached_property
-    def _has_ccds(self) -> bool:
+    def _counts_ccds(self) -> bool:
+        """Whether rows are counted by CCD: lists, spectra and rate curves need it, images do not."""
+        if not self.parameters.cleandss and all(isinstance(product, ImageProduct) for product in self.products):
+            return False
         column = self.source.layout.find("CCDNR")
         return column is not None and not column.dtype.shape and column.native_dtype.str == "|u1"
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from xmmpy.tasks.catalogue.evselect.binned import Gathered
     from xmmpy.tasks.catalogue.evselect.call import Call
     from xmmpy.tasks.catalogue.evselect.selected import Selected
 
@@ -54,9 +55,13 @@ class TableProduct(ABC):
         self.axis = axis
         self.sum = accumulator(call.source, call.parameters, (axis,), (column,))
 
-    def take(self, selected: Selected) -> None:
-        """Add the selected rows of the next chunk."""
-        self.sum.take(selected)
+    def prepare(self, selected: Selected) -> Gathered:
+        """Find the bins of the selected rows of a chunk."""
+        return self.sum.prepare(selected)
+
+    def absorb(self, prepared: Gathered) -> None:
+        """Count the rows of the next chunk."""
+        self.sum.absorb(prepared)
 
     def abandon(self) -> None:
         """Nothing is on disk before the end."""
@@ -81,19 +86,22 @@ class TableProduct(ABC):
         if call.parameters.writedss:
             call.add_dataspace(entries)
             tables = table_blocks(call.source, call.space)
-        if call.parameters.updateexposure:
-            exposure = call.exposure.weighted(call.counts_by_ccd)
-            if exposure is not None:
-                entries.append("EXPOSURE", exposure, "Weighted live time of CCDs in the extraction region")
-        self.after_exposure(entries)
+        self.add_exposure(entries)
         call.copy_attributes(entries)
         primary = primary_block(product_primary(call.source, call.provenance))
         table = table_block(self.columns(), self.extension, entries)
         write_blocks(self.path, [primary, table, *tables, *call.copied_blocks()])
         return self.path
 
-    def after_exposure(self, header: Header) -> None:
-        """Add keywords that stand last."""
+    def add_exposure(self, header: Header) -> None:
+        """Add EXPOSURE: from the live times of this selection, or from those that the list states.
+
+        SAS writes it with updateexposure=no too, as in the background curves of the pipeline (FBKTSR).
+        """
+        call = self.call
+        exposure = call.exposure.weighted(call.counts_by_ccd, stated=not call.parameters.updateexposure)
+        if exposure is not None:
+            header.append("EXPOSURE", exposure, "Weighted live time of CCDs in the extraction region")
 
 
 class RateProduct(TableProduct):
@@ -135,21 +143,22 @@ class RateProduct(TableProduct):
     def describe(self, header: Header) -> None:
         """Times, corrections, energy range."""
         call = self.call
-        copy_keywords(call.source, header, TIME_ORDER)
+        copy_keywords(call.source, header, ("DLMEAN", "DLMAX", *TIME_ORDER))
+        rates = call.parameters.makeratecolumn
         header.append("HDUCLASS", "OGIP", "Format conforms to OGIP/GSFC conventions")
         header.append("HDUCLAS1", "LIGHTCURVE", "File contains a time-serie")
-        header.append("HDUCLAS2", "TOTAL", "File contains gross rates")
-        kind = "RATE" if call.parameters.makeratecolumn else "COUNT"
-        header.append("HDUCLAS3", kind, f"Light curve stored as {'rates' if kind == 'RATE' else 'counts'}")
+        header.append("HDUCLAS2", "TOTAL", f"File contains gross {'rates' if rates else 'counts'}")
+        header.append("HDUCLAS3", "RATE" if rates else "COUNT", f"Light curve stored as {'rates' if rates else 'counts'}")
         header.append("HDUVERS1", *_OGIP_VERSION)
         header.append("TIMEDEL", self.axis.width, "Light curve bin size")
         header.append("TSTART", self.start, "Light curve start time")
         header.append("TSTOP", self.stop, "Light curve end time")
         if not call.parameters.maketimecolumn:
             header.append("TIMEZERO", self.axis.first_centre, "Centre of the first bin")
-        header.append("BACKAPP", False, "Background correction applied?")
-        header.append("DEADAPP", False, "Dead time correction applied?")
-        header.append("VIGNAPP", False, "Vignetting correction applied?")
+        if rates:
+            header.append("BACKAPP", False, "Background correction applied?")
+            header.append("DEADAPP", False, "Dead time correction applied?")
+            header.append("VIGNAPP", False, "Vignetting correction applied?")
         legal = call.source.legal_range(call.parameters.energycolumn)
         if legal.low is not None and legal.high is not None:
             header.append("CHANMIN", legal.low, "Minimum value of the energy column")
@@ -231,8 +240,9 @@ class SpectrumProduct(TableProduct):
         for keyword, what in (("BACKFILE", "background"), ("ANCRFILE", "ARF"), ("RESPFILE", "response")):
             header.append(keyword, "NONE", f"Name of {what} file")
 
-    def after_exposure(self, header: Header) -> None:
-        """Range of the channels."""
+    def add_exposure(self, header: Header) -> None:
+        """EXPOSURE, and the range of the channels, which stands last."""
+        super().add_exposure(header)
         header.append("TLMIN1", 0)
         header.append("TLMAX1", self.axis.count - 1)
 
@@ -273,3 +283,6 @@ class HistogramProduct(TableProduct):
         header.append("HDUCLAS1", "HISTOGRAM", "File contains a histogram")
         header.append("HDUVERS1", *_OGIP_VERSION)
         header.append("HISTDELT", self.axis.width, "Width of a bin")
+
+    def add_exposure(self, header: Header) -> None:
+        """A histogram has no exposure."""

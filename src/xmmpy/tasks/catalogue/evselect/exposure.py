@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from xmmpy.selection.dataspace import DataSpace
     from xmmpy.tasks.catalogue.evselect.source import EventSource
 
+_LAST_CCD = 12  # of pn; MOS have 7
+
 
 @dataclass(frozen=True)
 class ExposureTimes:
@@ -68,7 +70,19 @@ class ExposureTimes:
         """EXPOSURE of an image: the largest ONTIMEnn, s."""
         return max((good.total for good in self.good.values()), default=None)
 
-    def weighted(self, counts: dict[int, int]) -> float | None:
-        """EXPOSURE of a spectrum or rate curve: live times weighted with the selected events of each CCD, s."""
-        times = self.live or {ccd: good.total for ccd, good in self.good.items()}
+    def weighted(self, counts: dict[int, int], *, stated: bool = False) -> float | None:
+        """EXPOSURE of a spectrum or rate curve: live times weighted with the selected events of each CCD, s.
+
+        Parameters
+        ----------
+        counts : dict
+            Selected events by CCD.
+        stated : bool
+            Take the live times that the list states (LIVETInn), not those of the selection.
+        """
+        times = self._stated() if stated else self.live or {ccd: good.total for ccd, good in self.good.items()}
         return weighted_live_time(times, counts) if times else None
+
+    def _stated(self) -> dict[int, float]:
+        known = {ccd: self.source.number(f"LIVETI{ccd:02d}") for ccd in range(1, _LAST_CCD + 1)}
+        return {ccd: live for ccd, live in known.items() if live is not None}

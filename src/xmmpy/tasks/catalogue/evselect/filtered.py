@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
+    from numpy.typing import NDArray
+
     from xmmpy.tasks.catalogue.evselect.call import Call
     from xmmpy.tasks.catalogue.evselect.selected import Selected
 
@@ -48,19 +50,18 @@ class FilteredList:
         self._stream: IO[bytes] = self._stack.enter_context(temporary.open("w+b"))
         self._begin()
 
-    def take(self, selected: Selected) -> None:
-        """Write the selected rows, or all with their flag."""
+    def prepare(self, selected: Selected) -> NDArray[Any]:
+        """The selected rows, or all with their flag, as they go into the file."""
         rows = selected.chunk.rows
         if self._flag is not None:
-            data = self._flag.rows(selected)
-        else:
-            width = self._call.source.layout.width
-            raw = rows.view(np.dtype((np.void, width))) if rows.dtype.itemsize == width else rows
-            data = raw if selected.rows is None else raw[selected.rows]
-            if self._dropped is not None:
-                data = _without(data, self._dropped)
-        self._rows += len(data)
-        self._stream.write(data.data if data.flags.c_contiguous else data.tobytes())
+            return self._flag.rows(selected)
+        data = rows if selected.rows is None else rows.view(np.dtype((np.void, rows.dtype.itemsize)))[selected.rows]
+        return data if self._dropped is None else _without(data, self._dropped)
+
+    def absorb(self, prepared: NDArray[Any]) -> None:
+        """Write the rows of the next chunk."""
+        self._rows += len(prepared)
+        self._stream.write(prepared.data)
 
     def abandon(self) -> None:
         """Remove the temporary file."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from xmmpy.products.blocks import Block
     from xmmpy.products.tables import Column
+    from xmmpy.tasks.catalogue.evselect.binned import Gathered
     from xmmpy.tasks.catalogue.evselect.call import Call
     from xmmpy.tasks.catalogue.evselect.selected import Selected
     from xmmpy.tasks.catalogue.evselect.source import EventSource
@@ -46,9 +47,13 @@ class ImageProduct:
         self._axes = _image_axes(call, self._columns)
         self._sum = accumulator(source, parameters, self._axes, tuple(column.name for column in self._columns))
 
-    def take(self, selected: Selected) -> None:
-        """Add the selected rows of the next chunk."""
-        self._sum.take(selected)
+    def prepare(self, selected: Selected) -> Gathered:
+        """Find the bins of the selected rows of a chunk."""
+        return self._sum.prepare(selected)
+
+    def absorb(self, prepared: Gathered) -> None:
+        """Count the rows of the next chunk."""
+        self._sum.absorb(prepared)
 
     def abandon(self) -> None:
         """Nothing is on disk before the end."""

@@ -79,8 +79,11 @@ class Selected:
 class Product(Protocol):
     """Something that selected rows are collected into."""
 
-    def take(self, selected: Selected) -> None:
-        """Add the selected rows of the next chunk."""
+    def prepare(self, selected: Selected) -> Any:
+        """Do what can be done with the rows of one chunk alone; several threads may be here at once."""
+
+    def absorb(self, prepared: Any) -> None:
+        """Add what was prepared; chunks come in order."""
 
     def finish(self) -> Path:
         """Write the file and tell its name."""
