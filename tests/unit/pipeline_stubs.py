@@ -1,4 +1,4 @@
-"""Stand-ins for the pipeline's tests: small lists with real headers, an engine whose tasks write small files."""
+"""Stand-ins for the pipeline's tests: small lists with real headers, an engine that writes small files."""
 
 from __future__ import annotations
 
