@@ -16,7 +16,6 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-
 def _load(name: str) -> ModuleType:
     """Load a module that lies beside the tests, so that they can import it by its name."""
     spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))

@@ -65,7 +65,7 @@ def test_no_count_is_lost_when_a_picture_is_made() -> None:
     image = np.random.default_rng(3).poisson(1, (130, 90))
     frame = field_of(image)
     assert frame is not None
-    picture = draw(image, frame, None, most_pixels=50, smoothing=1.0)
+    picture = draw(image, frame, None, most_pixels=50)
     assert picture.counts == image.sum()
     assert picture.side <= 50
     assert picture.lines is None
@@ -78,13 +78,13 @@ def test_absurd_values_are_drawn(value: float) -> None:
     image[4, 5] = value
     frame = field_of(image)
     assert frame is not None
-    assert draw(image, frame, GRID, most_pixels=10, smoothing=1.0).side == 7
+    assert draw(image, frame, GRID, most_pixels=10).side == 7
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-200, 1e9, 1e200])
 def test_absurd_grids_give_no_traceback(scale: float) -> None:
     grid = TangentGrid.rotated((20, 20), (1e200, 10.0), (149.6, -11.1), (-scale, scale))
-    draw(np.ones((20, 20)), Frame(0.5, 0.5, 20.0), grid, most_pixels=20, smoothing=1.0)
+    draw(np.ones((20, 20)), Frame(0.5, 0.5, 20.0), grid, most_pixels=20)
 
 
 def test_grid_lines_lie_where_astropy_puts_them() -> None:

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from xmmpy.report.sky import SkyPicture
 
 _LARGEST_RATE = 1e9  # counts/s; larger ones stand for "no limit"
-_MOSAIC_PIXELS, _MOSAIC_SMOOTHING = 900, 1.5
-_PANEL_PIXELS, _PANEL_SMOOTHING = 320, 1.0
+_MOSAIC_PIXELS, _PANEL_PIXELS = 900, 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,7 @@ class CameraView:
     events: str
     curve: CurvePanel
     cut_flow: tuple[CutGroup, ...]
+    product_flow: tuple[CutGroup, ...]
     images: tuple[SkyPanel, ...]
 
 
@@ -160,12 +160,13 @@ def _mosaic(record: RunRecord, work: Path) -> SkyPanel | None:
             file = next(iter(step.outputs), "")
             if step.status != "done" or not file:
                 return SkyPanel("Mosaic", file, missing=f"No mosaic was made: {step.reason or step.status}.")
-            return sky_panels(work, {"Mosaic": file}, _MOSAIC_PIXELS, _MOSAIC_SMOOTHING)[0]
+            return sky_panels(work, {"Mosaic": file}, _MOSAIC_PIXELS)[0]
     return None
 
 
 def _camera(camera: CameraRecord, record: RunRecord, work: Path) -> CameraView:
     steps = [step for step in record.steps if step.camera == camera.key]
+    chosen = [step for step in steps if step.cuts and step.task == "evselect"]  # others select no events
     cut = camera.cut
     facts = [
         camera.exposure and f"exposure {camera.exposure}",
@@ -189,8 +190,9 @@ def _camera(camera: CameraRecord, record: RunRecord, work: Path) -> CameraView:
             (thousands(step.rows_out) for step in steps if camera.clean in step.outputs and step.rows_out), ""
         ),
         curve=_curve(camera, work),
-        cut_flow=tuple(_cut_group(step, camera) for step in steps if step.cuts),
-        images=tuple(sky_panels(work, images, _PANEL_PIXELS, _PANEL_SMOOTHING)),
+        cut_flow=tuple(_cut_group(step, camera) for step in chosen if camera.clean in step.outputs),
+        product_flow=tuple(_cut_group(step, camera) for step in chosen if camera.clean not in step.outputs),
+        images=tuple(sky_panels(work, images, _PANEL_PIXELS)),
     )
 
 
@@ -204,7 +206,7 @@ def _camera_title(camera: CameraRecord) -> str:
 def _cut_text(cut: CutRecord) -> str:
     limit = f"{plain(cut.limit)} counts/s"
     rate = f"rate at most {limit}" if cut.lower is None else f"rate from {plain(cut.lower)} to {limit}"
-    return f"{rate} ({cut.text or cut.method})"
+    return f"{rate} ({cut.method})"
 
 
 def _band_title(name: str, camera: CameraRecord, record: RunRecord) -> str:
@@ -274,7 +276,7 @@ def _curve(camera: CameraRecord, work: Path) -> CurvePanel:
     return CurvePanel(picture, note=note, spoken=spoken)
 
 
-def sky_panels(work: Path, files: dict[str, str], most_pixels: int, smoothing: float) -> list[SkyPanel]:
+def sky_panels(work: Path, files: dict[str, str], most_pixels: int) -> list[SkyPanel]:
     """Draw images; all of one shape are cut to the field of the first, so that they compare."""
     from xmmpy.products.images import read_image
     from xmmpy.report.sky import draw, field_of
@@ -295,7 +297,7 @@ def sky_panels(work: Path, files: dict[str, str], most_pixels: int, smoothing: f
             panels.append(SkyPanel(title, file, missing=f"{file} holds no counts."))
             continue
         frames[image.data.shape] = frame
-        picture = draw(image.data, frame, _grid(image), most_pixels=most_pixels, smoothing=smoothing)
+        picture = draw(image.data, frame, _grid(image), most_pixels=most_pixels)
         panels.append(SkyPanel(title, file, picture))
     return panels
 

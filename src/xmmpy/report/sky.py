@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from xmmpy.imaging.mosaic import TangentGrid
 
 _LARGEST = 1e30  # counts
+_COUNTS_AVERAGED = 5.0
+_LEAST_SMOOTHING, _MOST_SMOOTHING = 1.0, 2.5  # pixels of the picture
 _MARGIN = 0.02  # of the field, left free around it
 
 
@@ -61,9 +63,7 @@ def field_of(image: NDArray[Any]) -> Frame | None:
     return Frame(float(np.floor(x)) + 0.5, float(np.floor(y)) + 0.5, float(side))
 
 
-def draw(
-    image: NDArray[Any], frame: Frame, grid: TangentGrid | None, *, most_pixels: int, smoothing: float
-) -> SkyPicture:
+def draw(image: NDArray[Any], frame: Frame, grid: TangentGrid | None, *, most_pixels: int) -> SkyPicture:
     """Make a picture of the part of an image in a frame.
 
     Parameters
@@ -76,8 +76,6 @@ def draw(
         Its place on the sky.
     most_pixels : int
         Size of the picture at most; larger frames are added up in blocks.
-    smoothing : float
-        Standard deviation of the Gaussian it is smoothed with, in pixels of the picture.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -85,6 +83,7 @@ def draw(
     counts = np.clip(counts, -_LARGEST, _LARGEST)  # a damaged image must not overflow
     block = max(1, -(-int(frame.side) // most_pixels))
     shown = _blocks(_cut(counts, frame, block), block)
+    smoothing = smoothing_for(shown)
     smooth = gaussian_filter(shown, smoothing, mode="constant") / block**2
     levels, ticks = asinh_levels(smooth)
     lines = _lines(grid, Frame(frame.x, frame.y, float(shown.shape[0] * block)))
@@ -96,6 +95,22 @@ def draw(
         ticks,
         lines,
     )
+
+
+def smoothing_for(image: NDArray[np.float64]) -> float:
+    """Standard deviation (pixels) of a Gaussian that averages a handful of counts of the background.
+
+    A Gaussian of standard deviation s averages over 4 pi s^2 pixels (the inverse of its squared integral).
+    """
+    filled = np.count_nonzero(image)
+    if filled == 0:
+        return _LEAST_SMOOTHING
+    rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+    area = np.pi / 4 * (np.ptp(rows) + 1) * (np.ptp(columns) + 1)  # the field is round
+    counts = np.minimum(image, np.quantile(image[image > 0], 0.9) if np.any(image > 0) else 0).sum()
+    density = max(float(counts) / float(area), 1e-30)
+    wanted = np.sqrt(_COUNTS_AVERAGED / (4 * np.pi * density))
+    return round(float(np.clip(wanted, _LEAST_SMOOTHING, _MOST_SMOOTHING)), 1)
 
 
 def _lines(grid: TangentGrid | None, frame: Frame) -> Graticule | None:
@@ -121,8 +136,10 @@ def asinh_levels(values: NDArray[np.float64]) -> tuple[NDArray[np.uint8], tuple[
     positive = values[values > values.max() * 1e-6] if values.size else values
     if positive.size == 0:
         return np.zeros(values.shape, np.uint8), ()
-    softening = 1.5 * float(np.median(positive))
-    top = float(np.quantile(positive, 0.9995))
+    typical = float(np.median(positive))
+    softening = 1.5 * typical
+    # An image of background alone must not look like one full of sources.
+    top = max(float(np.quantile(positive, 0.9995)), 10 * typical)
     span = float(np.arcsinh(top / softening))
     scaled = np.arcsinh(np.clip(values, 0, top) / softening) / span
     levels = np.round(255 * scaled).astype(np.uint8)
