@@ -224,12 +224,20 @@ def quoted(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.15g}"
     if isinstance(value, tuple):
-        value = " ".join(f'"{item}"' if re.search(r"\s", str(item)) else str(item) for item in value)
+        value = " ".join(_quoted_item(str(item)) for item in value)
     text = str(value)
     if _PLAIN_VALUE.match(text):
         return text
     escaped = text.replace("'", "'\"'\"'")
     return f"'{escaped}'"
+
+
+def _quoted_item(item: str) -> str:
+    """Put an item of a list in quotes where it would not stay whole without them."""
+    if item and not re.search(r"[\s'\"\\]", item):
+        return item
+    escaped = item.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _match_choice(info: ParameterInfo, value: Any) -> Any:
