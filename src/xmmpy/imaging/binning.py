@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xmmpy.imaging.kernels import count_pixels
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -169,6 +171,8 @@ class PixelCounter:
         Number of pixels; numbers equal to it are rows outside.
     weighted : bool
         Whether rows add weights.
+    compiled : bool
+        Whether a compiled loop counts.
 
     Notes
     -----
@@ -176,17 +180,22 @@ class PixelCounter:
     a few MB.
     """
 
-    def __init__(self, size: int, *, weighted: bool = False) -> None:
+    def __init__(self, size: int, *, weighted: bool = False, compiled: bool = False) -> None:
         self._size = size
-        self._total: NDArray[Any] = np.zeros(size + 1, np.float64 if weighted else np.int64)
-        self._batch: list[NDArray[np.intp]] = []
+        self._compiled = compiled
+        # A list has fewer rows than 2^32, and small totals stay in the cache.
+        self._total: NDArray[Any] = np.zeros(size + 1, np.float64 if weighted else np.uint32)
+        self._batch: list[NDArray[Any]] = []
         self._pending = 0
         self._enough = min(max(size, 1 << 16), 1 << 19)
 
-    def add(self, pixels: NDArray[np.intp], weights: NDArray[np.float64] | None = None) -> None:
+    def add(self, pixels: NDArray[Any], weights: NDArray[np.float64] | None = None) -> None:
         """Count rows by their pixel numbers; `weights`, shape (n,), for a weighted counter."""
         if weights is not None:
             self._total += np.bincount(pixels, weights, minlength=self._size + 1)
+            return
+        if self._compiled:
+            count_pixels(self._total, pixels)
             return
         self._batch.append(pixels)
         self._pending += pixels.size
@@ -200,7 +209,8 @@ class PixelCounter:
 
     def _count(self) -> None:
         if self._batch:
-            self._total += np.bincount(np.concatenate(self._batch), minlength=self._size + 1)
+            counted = np.bincount(np.concatenate(self._batch), minlength=self._size + 1)
+            self._total += counted.astype(self._total.dtype)
             self._batch.clear()
             self._pending = 0
 

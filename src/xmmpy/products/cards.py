@@ -15,13 +15,15 @@ _CONTINUATION = re.compile(r"\s*'(?P<text>(?:[^']|'')*)'\s*(?:/.*)?\Z")
 _LARGEST_INTEGER_DIGITS = 40
 
 
-def read_cards(raw: bytes) -> dict[str, Any]:
+def read_cards(raw: bytes, wanted: re.Pattern[str] | None = None) -> dict[str, Any]:
     """Read keywords and values of a header (FITS standard 4.0, section 4.2; long strings by CONTINUE).
 
     Parameters
     ----------
     raw : bytes
         The header, a multiple of 80 bytes.
+    wanted : re.Pattern, optional
+        Matches the keywords to read, as they stand in the first 8 characters; all when not given.
 
     Returns
     -------
@@ -33,6 +35,8 @@ def read_cards(raw: bytes) -> dict[str, Any]:
     values: dict[str, Any] = {}
     continued = ""
     for place in range(0, len(text), CARD):
+        if wanted is not None and wanted.match(text, place, place + 8) is None:
+            continue
         keyword = text[place : place + 8].rstrip()
         rest = text[place + 8 : place + CARD].rstrip()
         if keyword == "END" and not rest:

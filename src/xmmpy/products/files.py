@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BLOCK = 2880
 _MAX_HEADER_BLOCKS = 4096  # 147,456 cards: more is no header
 _MAX_WRAPPERS = 3  # archives hold files that were gzipped twice
+_STRUCTURE = re.compile(r"(?:BITPIX|NAXIS\d*|PCOUNT|GCOUNT|XTENSION|EXTNAME) *\Z|END")
 _REDO = "get or make it again"
 
 
@@ -192,7 +193,7 @@ class FitsFile:
                 break  # padding behind the last block
             self.stream.seek(position)
             raw = self._read_header(position, first=not hdus)
-            keys = read_cards(raw)
+            keys = read_cards(raw, _STRUCTURE)
             data_size = self._data_size(keys)
             name = str(keys.get("EXTNAME", "PRIMARY" if not hdus else "")).strip().upper()
             kind = str(keys.get("XTENSION", "IMAGE")).strip().upper()

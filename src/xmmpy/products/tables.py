@@ -11,6 +11,7 @@ import numpy as np
 
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, Hdu, split_block
+from xmmpy.products.kernels import compress_rows, take_column, worth_compiling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -170,13 +171,17 @@ class Chunk:
         Number of the first row, from 0.
     rows : ndarray of the row's structured type, shape (n,)
         The rows as they are in the file.
+    compiled : bool
+        Whether compiled loops are used.
     """
 
-    __slots__ = ("_layout", "_taken", "first_row", "rows")
+    __slots__ = ("_data", "_layout", "_taken", "compiled", "first_row", "rows")
 
-    def __init__(self, layout: TableLayout, rows: NDArray[Any], first_row: int) -> None:
+    def __init__(self, layout: TableLayout, data: bytes, first_row: int) -> None:
+        self._data = data
+        self.compiled = worth_compiling(layout.rows)
         self._layout = layout
-        self.rows = rows
+        self.rows: NDArray[Any] = np.frombuffer(data, layout.row_dtype)
         self.first_row = first_row
         self._taken: dict[str, NDArray[Any]] = {}
 
@@ -189,8 +194,17 @@ class Chunk:
             column = self._layout.find(name)
             if column is None:
                 raise KeyError(name)
-            self._taken[key] = column.convert(self.rows[f"c{column.number}"])
+            if self.compiled and not column.scaled and not column.dtype.shape and column.dtype.kind in "iuf":
+                self._taken[key] = take_column(self._data, self._layout.width, column.offset, column.native_dtype)
+            else:
+                self._taken[key] = column.convert(self.rows[f"c{column.number}"])
         return self._taken[key]
+
+    def compress(self, mask: NDArray[np.bool_], count: int) -> NDArray[Any]:
+        """Rows where the mask is True, `count` of them, as they go into a file."""
+        if self.compiled:
+            return compress_rows(self._data, self._layout.width, mask, count)
+        return self.rows.view(np.dtype((np.void, self._layout.width)))[mask]
 
 
 def read_chunk(file: FitsFile, hdu: Hdu, layout: TableLayout, first: int, count: int) -> Chunk:
@@ -209,7 +223,7 @@ def read_chunk(file: FitsFile, hdu: Hdu, layout: TableLayout, first: int, count:
     data = file.read_at(hdu.data_offset + first * layout.width, count * layout.width)
     if len(data) < count * layout.width:
         raise FileProblem(file.path, f"is cut short in {hdu.name}", "get or make it again")
-    return Chunk(layout, np.frombuffer(data, layout.row_dtype), first)
+    return Chunk(layout, data, first)
 
 
 def iterate_chunks(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xmmpy.imaging.binning import Axis, PixelCounter
+from xmmpy.products.kernels import worth_compiling
 from xmmpy.products.tables import iterate_chunks
 from xmmpy.tasks.messages import TaskError, nearest
 
@@ -118,10 +119,18 @@ class Accumulator:
         Their columns.
     weight, weight_error : str or None
         Columns that are summed, and summed in squares.
+    compiled : bool
+        Whether compiled loops count.
     """
 
     def __init__(
-        self, axes: tuple[Axis, ...], columns: tuple[str, ...], weight: str | None, weight_error: str | None
+        self,
+        axes: tuple[Axis, ...],
+        columns: tuple[str, ...],
+        weight: str | None,
+        weight_error: str | None,
+        *,
+        compiled: bool,
     ) -> None:
         self.axes = axes
         self.columns = columns
@@ -129,7 +138,7 @@ class Accumulator:
         self._weight_error = weight_error
         self._shape = tuple(axis.count for axis in reversed(axes))
         size = math.prod(self._shape)
-        self._counter = PixelCounter(size, weighted=weight is not None)
+        self._counter = PixelCounter(size, weighted=weight is not None, compiled=compiled)
         self._squares = None if weight is None else PixelCounter(size, weighted=True)
 
     @property
@@ -177,4 +186,4 @@ def accumulator(
     error = None
     if weight is not None and parameters.withzerrorcolumn:
         error = column_of(source, parameters.zerrorcolumn, "ColType").name
-    return Accumulator(axes, columns, weight, error)
+    return Accumulator(axes, columns, weight, error, compiled=worth_compiling(source.layout.rows))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xmmpy.products.blocks import Block
-from xmmpy.products.files import split_block
 from xmmpy.selection import SelectionError, compile_selection, expand_text, parse, resolve
 from xmmpy.selection.conditions import CannotExpress, conditions_of
 from xmmpy.selection.dataspace_rows import space_contains
@@ -115,7 +114,7 @@ class Call:
             counts[number] = left
             if not left:
                 break
-        selected = Selected(work, None if left == len(work.chunk) else mask)
+        selected = Selected(work, None if left == len(work.chunk) else mask, left)
         ccds = None
         if self._counts_ccds and left:
             ccds = np.bincount(selected["CCDNR"], minlength=_CCDS)[:_CCDS]
@@ -260,18 +259,22 @@ class Call:
         return steps
 
     def _data_space_step(self) -> _Step:
-        if not self.parameters.dssblock:
-            raise TaskError("BlockSpec", "filtertype=dataSubspace wants a block in dssblock")
-        path, block = split_block(self.parameters.dssblock)
-        with EventSource(f"{path}:{block}" if block else path) as other:
-            space = other.space
+        space = self._other_space
         name = f"data subspace of {self.parameters.dssblock}"
         return _Step(name, lambda chunk, _: space_contains(space, chunk, len(chunk)), name)
+
+    @cached_property
+    def _other_space(self) -> DataSpace:
+        """The data subspace that selects when filtertype=dataSubspace."""
+        if not self.parameters.dssblock:
+            raise TaskError("BlockSpec", "filtertype=dataSubspace wants a block in dssblock")
+        with EventSource(self.parameters.dssblock) as other:
+            return other.space
 
     def _data_space(self) -> DataSpace:
         """The list's data subspace with this selection added."""
         if self.parameters.filtertype == "dataSubspace":
-            return self.source.space
+            return self.source.space.select(self._other_space.alternatives())
         try:
             root = resolve(self._expression, self._attributes).root
             alternatives = conditions_of(root, self._files.intervals, self._unit, self._spelling)

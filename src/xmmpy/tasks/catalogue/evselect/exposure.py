@@ -38,37 +38,59 @@ class ExposureTimes:
         return {ccd: good for ccd, good in sorted(self.space.good_times().items()) if ccd > 0}
 
     @cached_property
+    def unaltered(self) -> frozenset[int]:
+        """CCDs whose good times are those of the list: the times that the list states stand.
+
+        So does SAS: a barycentred list whose good times no longer add up to ONTIMEnn keeps the values through
+        a selection on position and energy.
+        """
+        before = self.source.space.good_times()
+        return frozenset(ccd for ccd, good in self.good.items() if before.get(ccd) == good)
+
+    @cached_property
+    def on(self) -> dict[int, float]:
+        """ONTIMEnn by CCD, s."""
+        return {ccd: self._known("ONTIME", ccd, good.total) for ccd, good in self.good.items()}
+
+    @cached_property
     def live(self) -> dict[int, float]:
-        """LIVETInn by CCD, s: from the frames; what the list says for a CCD without an EXPOSUnn table."""
+        """LIVETInn by CCD, s: from the frames where the good times have changed."""
         live = {}
-        unchanged = self.source.space.good_times()
         for ccd, good in self.good.items():
-            if ccd in self.source.exposures:
-                live[ccd] = self.source.live_time(ccd, good)
-            elif unchanged.get(ccd) == good and (known := self.source.number(f"LIVETI{ccd:02d}")) is not None:
+            known = self.source.number(f"LIVETI{ccd:02d}") if ccd in self.unaltered else None
+            if known is not None:
                 live[ccd] = known
+            elif ccd in self.source.exposures:
+                live[ccd] = self.source.live_time(ccd, good)
         return live
 
-    def update_list(self, header: Header) -> list[tuple[str, float, str]]:
-        """Give the cards ONTIMEnn, ONTIME, LIVETInn, LIVETIME of a filtered list, in SAS's order."""
+    def update_list(self, header: Header, counts: dict[int, int]) -> list[tuple[str, float, str]]:
+        """Give the cards ONTIMEnn, ONTIME, LIVETInn, LIVETIME of a filtered list, in SAS's order.
+
+        A CCD without selected events, which loses its frames, keeps the times that the list states, as in
+        SAS's lists of corners, where CCD 1 has none.
+        """
         central = self.source.central_ccd
-        cards = self.ontime_cards()
-        if central in self.good:
-            cards.append(("ONTIME", self.good[central].total, "Sum of GTIs for central CCD"))
-        cards += [(f"LIVETI{ccd:02d}", live, "Live time for a particular CCD") for ccd, live in self.live.items()]
-        if central in self.live:
-            cards.append(("LIVETIME", self.live[central], "Live time for the central CCD"))
-        if "EXPOSURE" in header and self.live:
-            cards.append(("EXPOSURE", self.live.get(central, max(self.live.values())), "Live time"))
+        idle = {ccd for ccd in self.good if counts and ccd not in counts}
+        on = {ccd: self._stated("ONTIME", ccd, time) if ccd in idle else time for ccd, time in self.on.items()}
+        live = {ccd: self._stated("LIVETI", ccd, time) if ccd in idle else time for ccd, time in self.live.items()}
+        cards = [(f"ONTIME{ccd:02d}", time, "Sum of GTIs for a particular CCD") for ccd, time in on.items()]
+        if central in on:
+            cards.append(("ONTIME", on[central], "Sum of GTIs for central CCD"))
+        cards += [(f"LIVETI{ccd:02d}", time, "Live time for a particular CCD") for ccd, time in live.items()]
+        if central in live:
+            cards.append(("LIVETIME", live[central], "Live time for the central CCD"))
+        if "EXPOSURE" in header and live:
+            cards.append(("EXPOSURE", live.get(central, max(live.values())), "Live time"))
         return cards
 
     def ontime_cards(self) -> list[tuple[str, float, str]]:
         """ONTIMEnn of all CCDs."""
-        return [(f"ONTIME{c:02d}", good.total, "Sum of GTIs for a particular CCD") for c, good in self.good.items()]
+        return [(f"ONTIME{ccd:02d}", time, "Sum of GTIs for a particular CCD") for ccd, time in self.on.items()]
 
     def image_exposure(self) -> float | None:
         """EXPOSURE of an image: the largest ONTIMEnn, s."""
-        return max((good.total for good in self.good.values()), default=None)
+        return max(self.on.values(), default=None)
 
     def weighted(self, counts: dict[int, int], *, stated: bool = False) -> float | None:
         """EXPOSURE of a spectrum or rate curve: live times weighted with the selected events of each CCD, s.
@@ -80,9 +102,16 @@ class ExposureTimes:
         stated : bool
             Take the live times that the list states (LIVETInn), not those of the selection.
         """
-        times = self._stated() if stated else self.live or {ccd: good.total for ccd, good in self.good.items()}
+        if stated:
+            known = {ccd: self.source.number(f"LIVETI{ccd:02d}") for ccd in range(1, _LAST_CCD + 1)}
+            times = {ccd: live for ccd, live in known.items() if live is not None}
+        else:
+            times = self.live or self.on
         return weighted_live_time(times, counts) if times else None
 
-    def _stated(self) -> dict[int, float]:
-        known = {ccd: self.source.number(f"LIVETI{ccd:02d}") for ccd in range(1, _LAST_CCD + 1)}
-        return {ccd: live for ccd, live in known.items() if live is not None}
+    def _known(self, stem: str, ccd: int, computed: float) -> float:
+        return self._stated(stem, ccd, computed) if ccd in self.unaltered else computed
+
+    def _stated(self, stem: str, ccd: int, otherwise: float) -> float:
+        stated = self.source.number(f"{stem}{ccd:02d}")
+        return otherwise if stated is None else stated

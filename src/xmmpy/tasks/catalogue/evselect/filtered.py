@@ -45,6 +45,7 @@ class FilteredList:
         self._flag = _FlagColumn(call) if not call.parameters.destruct else None
         self._dropped = None if self._flag else _old_flag_column(call)
         self._rows = 0
+        self._width = call.source.layout.width + (self._flag is not None and self._flag.new) - (self._dropped is not None)
         self._stack = ExitStack()
         temporary = self._stack.enter_context(atomic_path(path))
         self._stream: IO[bytes] = self._stack.enter_context(temporary.open("w+b"))
@@ -52,15 +53,14 @@ class FilteredList:
 
     def prepare(self, selected: Selected) -> NDArray[Any]:
         """The selected rows, or all with their flag, as they go into the file."""
-        rows = selected.chunk.rows
         if self._flag is not None:
             return self._flag.rows(selected)
-        data = rows if selected.rows is None else rows.view(np.dtype((np.void, rows.dtype.itemsize)))[selected.rows]
-        return data if self._dropped is None else _without(data, self._dropped)
+        data = selected.rows()
+        return data if self._dropped is None else _without(data, self._dropped, selected.chunk.rows.itemsize)
 
     def absorb(self, prepared: NDArray[Any]) -> None:
         """Write the rows of the next chunk."""
-        self._rows += len(prepared)
+        self._rows += prepared.nbytes // self._width
         self._stream.write(prepared.data)
 
     def abandon(self) -> None:
@@ -110,7 +110,7 @@ class FilteredList:
             except ValueError as error:
                 call.session.warn("DssFitsWrite", f"{error}; the data subspace is not written")
         if parameters.updateexposure:
-            exposure = call.exposure.update_list(header)
+            exposure = call.exposure.update_list(header, call.counts_by_ccd)
             header.replace(_SELECTION_CARD.fullmatch, [*text, *exposure], trailing)
         else:
             header.replace("SLCTEXPR".__eq__, text, trailing)
@@ -193,6 +193,7 @@ class _FlagColumn:
         self._existing = self._layout.find(self._name)
         if self._existing is not None and self._existing.native_dtype.kind not in "iu":
             raise TaskError("ColType", f"the flag column '{self._name}' of {call.source.spec} holds no integers")
+        self.new = self._existing is None
         bits = 8 if self._existing is None else 8 * self._existing.dtype.itemsize
         self._bit = call.parameters.flagbit if call.parameters.flagbit >= 0 else bits - 1
         if self._bit >= bits:
@@ -230,10 +231,10 @@ def _old_flag_column(call: Call) -> int | None:
     return column.number if call.source.header.comment(f"TTYPE{column.number}") == _FLAG_COMMENT else None
 
 
-def _without(rows: np.ndarray[Any, Any], number: int) -> np.ndarray[Any, Any]:
+def _without(rows: NDArray[Any], number: int, width: int) -> NDArray[np.uint8]:
     """Rows without their last byte, the flag that evselect added as column `number`."""
     assert number > 0
-    raw = np.frombuffer(rows.tobytes(), np.uint8).reshape(len(rows), rows.dtype.itemsize)
+    raw = np.frombuffer(rows.tobytes(), np.uint8).reshape(-1, width)
     return np.ascontiguousarray(raw[:, :-1])
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from xmmpy.imaging.binning import pixel_numbers
+from xmmpy.imaging.kernels import can_find, find_pixels
+from xmmpy.products.kernels import compress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from pathlib import Path
+
+    import numpy as np
 
     from numpy.typing import NDArray
 
@@ -49,31 +51,43 @@ class Selected:
         All rows.
     mask : ndarray of bool, shape (n,), or None
         Which are selected; None for all.
+    count : int
+        How many they are.
     """
 
-    __slots__ = ("_columns", "chunk", "count", "mask", "rows", "work")
+    __slots__ = ("_columns", "chunk", "count", "mask", "work")
 
-    def __init__(self, work: SharedWork, mask: NDArray[np.bool_] | None) -> None:
+    def __init__(self, work: SharedWork, mask: NDArray[np.bool_] | None, count: int) -> None:
         self.work = work
         self.chunk = work.chunk
         self.mask = mask
-        self.rows = None if mask is None else np.flatnonzero(mask)
-        self.count = len(self.chunk) if self.rows is None else int(self.rows.size)
+        self.count = count
         self._columns: dict[str, NDArray[Any]] = {}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        if self.rows is None:
-            return self.chunk[name]
         if name not in self._columns:
-            self._columns[name] = self.chunk[name][self.rows]
+            self._columns[name] = self._chosen(self.chunk[name])
         return self._columns[name]
 
     def pixels(self, axes: tuple[Axis, ...], columns: tuple[str, ...]) -> NDArray[np.intp]:
         """Pixel numbers of the selected rows (`xmmpy.imaging.binning.pixel_numbers`)."""
-        all_pixels = self.work.once(
-            ("pixels", axes, columns), lambda: pixel_numbers(axes, tuple(self.chunk[name] for name in columns))
-        )
-        return all_pixels if self.rows is None else all_pixels[self.rows]
+
+        def find() -> NDArray[np.intp]:
+            values = tuple(self.chunk[name] for name in columns)
+            if self.chunk.compiled and can_find(axes, values):
+                return find_pixels(axes, values)
+            return pixel_numbers(axes, values)
+
+        return self._chosen(self.work.once(("pixels", axes, columns), find))
+
+    def rows(self) -> NDArray[Any]:
+        """The selected rows as they go into a file."""
+        return self.chunk.rows if self.mask is None else self.chunk.compress(self.mask, self.count)
+
+    def _chosen(self, values: NDArray[Any]) -> NDArray[Any]:
+        if self.mask is None:
+            return values
+        return compress(values, self.mask, self.count) if self.chunk.compiled else values[self.mask]
 
 
 class Product(Protocol):
