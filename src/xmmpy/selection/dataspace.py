@@ -150,6 +150,16 @@ class DataSpace:
         order = [0] * len(stay) + [numbers[key] for key in (*fresh, *late)]
         return _named(names, units, components, order)
 
+    def alternatives(self) -> list[list[Condition]]:
+        """The components as a selection that `select` adds to another data subspace; tables lose their names."""
+        return [
+            [
+                Condition(name, replace(value, table="") if isinstance(value, GoodTimes | Figures) else value, unit)
+                for name, unit, value in zip(self.names, self.units, component, strict=True)
+            ]
+            for component in self.components
+        ]
+
     def only_ccds(self, ccds: set[int]) -> DataSpace:
         """Drop the components of CCDs other than these; one component always stays."""
         if "CCDNR" not in self.names:
