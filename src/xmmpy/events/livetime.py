@@ -44,8 +44,10 @@ def live_time(frames: Frames, good: Intervals) -> float:
         return 0.0
     index = np.searchsorted(good.start, begin, side="right") - 1
     whole = (index >= 0) & (end <= good.stop[index])
-    part: NDArray[Any] = frames.duration * frames.fraction[whole] if np.ndim(frames.duration) == 0 else (
-        np.asarray(frames.duration)[whole] * frames.fraction[whole]
+    part: NDArray[Any] = (
+        frames.duration * frames.fraction[whole]
+        if np.ndim(frames.duration) == 0
+        else (np.asarray(frames.duration)[whole] * frames.fraction[whole])
     )
     return float(np.sum(part, dtype=np.float64))
 

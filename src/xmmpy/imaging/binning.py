@@ -52,7 +52,7 @@ class Axis:
 
     def centres(self) -> NDArray[np.float64]:
         """Centres of all bins, shape (count,)."""
-        return self.first_centre + self.width * np.arange(self.count)
+        return self.first_centre + self.width * np.arange(self.count, dtype=np.float64)
 
     def index(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Find the bins of values.

@@ -30,9 +30,9 @@ def _compiled() -> dict[str, Callable[..., None]]:
             across, up = np.int64(x[row]) - x_low, np.int64(y[row]) - y_low
             if 0 <= across <= x_high - x_low and 0 <= up <= y_high - y_low:
                 # A product and a step are quicker than an integer division, and exact as well.
-                column, line = np.int64(across * x_scale), np.int64(up * y_scale)
-                column += (across - column * x_width >= x_width) - (across - column * x_width < 0)
-                line += (up - line * y_width >= y_width) - (up - line * y_width < 0)
+                column, line = int(across * x_scale), int(up * y_scale)
+                column += int(across - column * x_width >= x_width) - int(across - column * x_width < 0)
+                line += int(up - line * y_width >= y_width) - int(up - line * y_width < 0)
                 out[row] = column + x_count * line
             else:
                 out[row] = outside

@@ -64,9 +64,7 @@ class TangentGrid:
         """Make a grid from CDELT1, CDELT2 and CROTA2, all in degrees."""
         cosine, sine = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
         dx, dy = pixel_size
-        return cls(
-            shape, reference_pixel, reference_sky, ((dx * cosine, -dy * sine), (dx * sine, dy * cosine))
-        )
+        return cls(shape, reference_pixel, reference_sky, ((dx * cosine, -dy * sine), (dx * sine, dy * cosine)))
 
     @property
     def pixel_area(self) -> float:

@@ -13,9 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from xmmpy.products.errors import FileProblem
-
 from xmmpy.products.cards import CARD, read_cards
+from xmmpy.products.errors import FileProblem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +27,6 @@ _MAX_HEADER_BLOCKS = 4096  # 147,456 cards: more is no header
 _MAX_WRAPPERS = 3  # archives hold files that were gzipped twice
 _STRUCTURE = re.compile(r"(?:BITPIX|NAXIS\d*|PCOUNT|GCOUNT|XTENSION|EXTNAME) *\Z|END")
 _REDO = "get or make it again"
-
-
 
 
 @dataclass

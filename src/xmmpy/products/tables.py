@@ -79,7 +79,8 @@ class Column:
             return stored.astype(self.native_dtype)
         if self.native_dtype.kind == "u":
             flipped = stored.astype(stored.dtype.newbyteorder("=")).view(self.native_dtype)
-            return flipped ^ np.array(int(self.zero), self.native_dtype)
+            shifted: NDArray[Any] = flipped ^ np.array(int(self.zero), self.native_dtype)
+            return shifted
         return stored.astype(np.float64) * self.scale + self.zero
 
 

@@ -28,4 +28,6 @@ def write_hdus(path: str | os.PathLike[str], hdus: Sequence[_BaseHDU]) -> None:
         with atomic_path(path) as temporary:
             fits.HDUList(list(hdus)).writeto(temporary, output_verify="exception")
     except OSError as error:
-        raise FileProblem(path, f"cannot be written ({error.strerror or error})", "check the folder and the free space") from None
+        raise FileProblem(
+            path, f"cannot be written ({error.strerror or error})", "check the folder and the free space"
+        ) from None

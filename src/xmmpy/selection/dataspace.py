@@ -15,11 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from xmmpy.products.intervals import Intervals
 from xmmpy.selection.ranges import EVERYTHING, Bits, Ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from xmmpy.products.intervals import Intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,20 +242,17 @@ def _intersect(before: Value, new: Value) -> Value | None:
 
 def _combine_figures(first: tuple[RegionRow, ...], second: tuple[RegionRow, ...]) -> tuple[RegionRow, ...]:
     """Rows that say: in one component of the first and in one of the second."""
-    components = []
-    for one in sorted({row.component for row in first}):
-        for two in sorted({row.component for row in second}):
-            components.append(
-                [row for row in first if row.component == one] + [row for row in second if row.component == two]
-            )
+    components = [
+        [row for row in first if row.component == one] + [row for row in second if row.component == two]
+        for one in sorted({row.component for row in first})
+        for two in sorted({row.component for row in second})
+    ]
     return tuple(
         replace(row, component=number) for number, rows in enumerate(components) for row in dict.fromkeys(rows)
     )
 
 
-def _named(
-    names: list[str], units: list[str], components: list[list[Value | None]], order: list[int]
-) -> DataSpace:
+def _named(names: list[str], units: list[str], components: list[list[Value | None]], order: list[int]) -> DataSpace:
     """Drop impossible components and name the tables that are new."""
     possible = [values for values in components if not any(_impossible(value) for value in values)]
     first: dict[int, Value] = {}
@@ -279,4 +277,3 @@ def _named(
 
 def _impossible(value: Value | None) -> bool:
     return value is None or (isinstance(value, Ranges) and value.empty)
-

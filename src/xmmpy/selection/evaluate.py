@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from xmmpy.selection.errors import Span
     from xmmpy.selection.schema import TableSchema
     from xmmpy.selection.syntax import Expression, Node
+    from xmmpy.selection.values import Columns
 
 #: Share of undecided rows below which a costly term is computed for those rows only.
 _FEW = 0.25
@@ -83,9 +84,7 @@ class Selection:
         self.columns = columns
         self.constant: bool | None = condition.constant
 
-    def __call__(
-        self, chunk: Mapping[str, NDArray[Any]], first_row: int = 0, count: int | None = None
-    ) -> NDArray[np.bool_]:
+    def __call__(self, chunk: Columns, first_row: int = 0, count: int | None = None) -> NDArray[np.bool_]:
         """Which rows of a chunk are selected.
 
         Parameters
@@ -95,7 +94,8 @@ class Selection:
         first_row : int
             Number of table rows before the chunk.
         count : int, optional
-            Rows in the chunk; by default the length of one of its columns.
+            Rows in the chunk; by default the length of one of its columns, which needs a mapping where no column
+            is read.
 
         Returns
         -------
@@ -103,7 +103,7 @@ class Selection:
             Boolean array of shape (n,), the caller's to keep.
         """
         if count is None:
-            name = self.columns[0] if self.columns else next(iter(chunk))
+            name = self.columns[0] if self.columns else next(iter(cast("Mapping[str, NDArray[Any]]", chunk)))
             count = len(chunk[name])
         with np.errstate(all="ignore"):
             result = np.asarray(self._condition.run(Rows(chunk, first_row, count)))
@@ -112,9 +112,7 @@ class Selection:
         return result if self._condition.owned else result.copy()
 
 
-def compile_selection(
-    expression: Expression, schema: TableSchema, files: BlockFiles | None = None
-) -> Selection:
+def compile_selection(expression: Expression, schema: TableSchema, files: BlockFiles | None = None) -> Selection:
     """Compile an expression for the rows of a table.
 
     Parameters
@@ -204,9 +202,7 @@ class _Compiler:
             raise SelectionError(message, self.text, span)
         dtype = np.dtype(self.schema.columns[known])
         if dtype.shape:
-            raise SelectionError(
-                f"the column {known} holds arrays, which cannot be selected on", self.text, span
-            )
+            raise SelectionError(f"the column {known} holds arrays, which cannot be selected on", self.text, span)
         return _column_value(known, dtype, span)
 
     def attribute(self, node: Attribute) -> Value:
@@ -292,9 +288,7 @@ class _Compiler:
                 elif table.columns is not None:
                     x, y = (self.column(name, node.span) for name in table.columns)
                 else:
-                    message = (
-                        f"the region table {node.block} names no columns (MFORM1); write region(block, X, Y)"
-                    )
+                    message = f"the region table {node.block} names no columns (MFORM1); write region(block, X, Y)"
                     raise SelectionError(message, self.text, node.span)
                 return region_table_value(table, x, y, node.span)
 
@@ -302,9 +296,7 @@ class _Compiler:
         """Figure on two columns, or on the sky."""
         parameters = [self.visit(parameter) for parameter in node.parameters]
         names = tuple(part.name if isinstance(part, Column) else "" for part in node.columns)
-        on_sky = tuple(name.upper() for name in names) == ("RA", "DEC") and not all(
-            map(self.schema.find, names)
-        )
+        on_sky = tuple(name.upper() for name in names) == ("RA", "DEC") and not all(map(self.schema.find, names))
         frame = self.schema.celestial
         if on_sky and frame is not None:
             x = self.column(frame.x_column, node.columns[0].span)
@@ -344,9 +336,7 @@ def _column_value(name: str, dtype: np.dtype[Any], span: Span) -> Value:
         case "b":
             return Value("bool", read, span, owned=False, is_column=True)
         case "u" if dtype.itemsize == 8:
-            return Value(
-                "float", lambda rows: rows.column(name).astype(np.float64), span, whole=True, is_column=True
-            )
+            return Value("float", lambda rows: rows.column(name).astype(np.float64), span, whole=True, is_column=True)
         case "i" | "u":
             info = np.iinfo(dtype)
             return Value(
@@ -362,9 +352,7 @@ def _column_value(name: str, dtype: np.dtype[Any], span: Span) -> Value:
         case "f":
             return Value("float", read, span, dtype=dtype, owned=False, is_column=True)
         case "S" | "U":
-            return Value(
-                "text", lambda rows: texts.read_text(rows.column(name)), span, costly=True, is_column=True
-            )
+            return Value("text", lambda rows: texts.read_text(rows.column(name)), span, costly=True, is_column=True)
         case _:
             raise TypeFault(f"the column {name} is of a type that cannot be selected on", span)
 

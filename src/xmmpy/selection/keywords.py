@@ -24,9 +24,7 @@ def is_dataspace_keyword(keyword: str) -> bool:
     return bool(_KEYWORD.match(keyword) or re.match(r"M(TYPE|FORM)\d+\Z", keyword))
 
 
-def read_dataspace(
-    header: Mapping[str, Any], table: Callable[[str], Value | None]
-) -> DataSpace:
+def read_dataspace(header: Mapping[str, Any], table: Callable[[str], Value | None]) -> DataSpace:
     """Read the data subspace from a header.
 
     Parameters
@@ -132,4 +130,3 @@ def _variable_first(space: DataSpace) -> DataSpace:
         tuple(space.units[place] for place in order),
         tuple(tuple(component[place] for place in order) for component in space.components),
     )
-

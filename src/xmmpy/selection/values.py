@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from xmmpy.selection.errors import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -35,6 +35,14 @@ class TypeFault(Exception):
         self.span = span
 
 
+class Columns(Protocol):
+    """Columns of a chunk by name; a mapping of arrays is one."""
+
+    def __getitem__(self, name: str, /) -> NDArray[Any]:
+        """Values of a column in native byte order, shape (n,)."""
+        ...
+
+
 class Rows:
     """Rows at which an expression is evaluated: a chunk of the table or some rows of it.
 
@@ -45,7 +53,7 @@ class Rows:
 
     def __init__(
         self,
-        chunk: Mapping[str, NDArray[Any]],
+        chunk: Columns,
         first_row: int,
         count: int,
         index: NDArray[np.intp] | None = None,
@@ -146,11 +154,7 @@ def text_value(value: str, span: Span) -> Value:
 
 def folded(value: Value, *operands: Value) -> Value:
     """The same value, computed now if all its operands are constants."""
-    if (
-        value.kind == "vector"
-        or value.constant is not None
-        or any(part.constant is None for part in operands)
-    ):
+    if value.kind == "vector" or value.constant is not None or any(part.constant is None for part in operands):
         return value
     with np.errstate(all="ignore"):
         result = np.asarray(value.run(_ONE_ROW)).ravel()[0].item()

@@ -103,7 +103,7 @@ def _data_range(source: EventSource, column: Column) -> tuple[float, float]:
 class Gathered:
     """Rows of one chunk, ready to be counted: pixels, and weights with squared errors where there are any."""
 
-    pixels: NDArray[np.intp]
+    pixels: NDArray[Any]
     weights: NDArray[np.float64] | None = None
     squares: NDArray[np.float64] | None = None
 
@@ -169,7 +169,8 @@ class Accumulator:
 
     def errors(self) -> NDArray[np.float64]:
         """One-sigma errors: root of the counts, or of the summed squares."""
-        return np.sqrt(self.total if self._squares is None else self._squares.total().reshape(self._shape))
+        squares = self.total if self._squares is None else self._squares.total().reshape(self._shape)
+        return np.asarray(np.sqrt(squares), np.float64)
 
 
 def accumulator(

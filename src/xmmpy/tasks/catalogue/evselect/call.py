@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from xmmpy.products.header import Header
     from xmmpy.products.tables import Chunk
+    from xmmpy.selection import Selection
     from xmmpy.selection.dataspace import DataSpace
     from xmmpy.tasks.catalogue.evselect.parameters import EvselectParameters
     from xmmpy.tasks.session import Session
@@ -46,6 +47,10 @@ class _Step:
     name: str
     test: Callable[[Chunk, int], NDArray[np.bool_]]
     key: Hashable
+
+
+def _apply(test: Selection, chunk: Chunk, first_row: int) -> NDArray[np.bool_]:
+    return test(chunk, first_row, len(chunk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +149,7 @@ class Call:
         for path in outputs:
             self.session.say(f"wrote {path}")
         self.session.say(f"{self.rows_out} of {self.rows_in} rows selected", level=1)
-        cuts = tuple(
-            Cut(step.name, int(rows)) for step, rows in zip(self._steps, self._step_rows, strict=True)
-        )
+        cuts = tuple(Cut(step.name, int(rows)) for step, rows in zip(self._steps, self._step_rows, strict=True))
         return Outcome(outputs, self.rows_in, self.rows_out, cuts, {"ontime": self.exposure.image_exposure()})
 
     def abandon(self) -> None:
@@ -218,10 +221,12 @@ class Call:
         if x is None or y is None:
             return None
         values = [self.source.number(f"{key}{c.number}") for key in ("TCRVL", "TCRPX", "TCDLT") for c in (x, y)]
-        if any(value is None for value in values) or not str(self.source.hdu.value(f"TCTYP{x.number}", "")).startswith("RA"):
+        if any(value is None for value in values) or not str(self.source.hdu.value(f"TCTYP{x.number}", "")).startswith(
+            "RA"
+        ):
             return None
-        pairs: Any = [(values[i], values[i + 1]) for i in (0, 2, 4)]
-        return CelestialFrame(*pairs, x_column=x.name, y_column=y.name)
+        crval, crpix, cdelt = ((values[i] or 0.0, values[i + 1] or 0.0) for i in (0, 2, 4))
+        return CelestialFrame(crval, crpix, cdelt, x_column=x.name, y_column=y.name)
 
     @cached_property
     def _schema(self) -> TableSchema:
@@ -253,7 +258,7 @@ class Call:
                     continue
                 name = text[part.span.start : part.span.end].strip()
                 test = compile_selection(resolved, self._schema, self._files)
-                steps.append(_Step(name, test, resolved.root))
+                steps.append(_Step(name, partial(_apply, test), resolved.root))
         except SelectionError as error:
             raise TaskError("BadExpression", str(error)) from None
         return steps
@@ -311,4 +316,3 @@ class Call:
 
     def _output(self, path: str) -> Any:
         return self.session.check_output(path)
-

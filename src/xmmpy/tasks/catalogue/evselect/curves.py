@@ -65,6 +65,7 @@ class TableProduct(ABC):
 
     def abandon(self) -> None:
         """Nothing is on disk before the end."""
+        return
 
     @abstractmethod
     def columns(self) -> Sequence[NewColumn]:
@@ -148,7 +149,9 @@ class RateProduct(TableProduct):
         header.append("HDUCLASS", "OGIP", "Format conforms to OGIP/GSFC conventions")
         header.append("HDUCLAS1", "LIGHTCURVE", "File contains a time-serie")
         header.append("HDUCLAS2", "TOTAL", f"File contains gross {'rates' if rates else 'counts'}")
-        header.append("HDUCLAS3", "RATE" if rates else "COUNT", f"Light curve stored as {'rates' if rates else 'counts'}")
+        header.append(
+            "HDUCLAS3", "RATE" if rates else "COUNT", f"Light curve stored as {'rates' if rates else 'counts'}"
+        )
         header.append("HDUVERS1", *_OGIP_VERSION)
         header.append("TIMEDEL", self.axis.width, "Light curve bin size")
         header.append("TSTART", self.start, "Light curve start time")
@@ -165,7 +168,9 @@ class RateProduct(TableProduct):
             header.append("CHANMAX", legal.high, "Maximum value of the energy column")
             header.append("CHANTYPE", call.parameters.energycolumn, "Name of energy column used")
         else:
-            call.session.warn("RateEnergy", f"no legal limits of {call.parameters.energycolumn}: CHANMIN is not written")
+            call.session.warn(
+                "RateEnergy", f"no legal limits of {call.parameters.energycolumn}: CHANMIN is not written"
+            )
 
     @staticmethod
     def _time_range(call: Call, column: str) -> tuple[float, float]:
@@ -182,7 +187,9 @@ class RateProduct(TableProduct):
                 found = column_of(call.source, column, "TimeRangeVal")
                 start, stop = choose_range(call.source, found, wanted, call.session, ignore_legal=True)
         if not start < stop:
-            raise TaskError("TimeRangeVal", f"the time range {start:.15g} to {stop:.15g} of {call.source.spec} is empty")
+            raise TaskError(
+                "TimeRangeVal", f"the time range {start:.15g} to {stop:.15g} of {call.source.spec} is empty"
+            )
         return start, stop
 
 

@@ -45,7 +45,9 @@ class FilteredList:
         self._flag = _FlagColumn(call) if not call.parameters.destruct else None
         self._dropped = None if self._flag else _old_flag_column(call)
         self._rows = 0
-        self._width = call.source.layout.width + (self._flag is not None and self._flag.new) - (self._dropped is not None)
+        self._width = (
+            call.source.layout.width + (self._flag is not None and self._flag.new) - (self._dropped is not None)
+        )
         self._stack = ExitStack()
         temporary = self._stack.enter_context(atomic_path(path))
         self._stream: IO[bytes] = self._stack.enter_context(temporary.open("w+b"))

@@ -76,7 +76,9 @@ def region_block(rows: tuple[RegionRow, ...], name: str, pair: tuple[str, str]) 
     def vector(column: str, values: list[tuple[float, ...]], comment: str) -> NewColumn:
         length = max((len(value) for value in values), default=1) or 1
         array = np.array([[*value, *[0.0] * (length - len(value))] for value in values], np.float32)
-        return NewColumn(column, "E" if length == 1 else f"{length}E", array[:, 0] if length == 1 else array, "", comment)
+        return NewColumn(
+            column, "E" if length == 1 else f"{length}E", array[:, 0] if length == 1 else array, "", comment
+        )
 
     shapes = np.array([("!" if row.excluded else "") + row.shape for row in rows], "S16")
     columns = [

@@ -129,11 +129,11 @@ def _image_axes(call: Call, columns: tuple[Column, Column]) -> tuple[Axis, Axis]
     except ValueError as error:
         raise TaskError("ImgBinVal", f"no image of {columns[0].name} and {columns[1].name}: {error}") from None
     if p.withcelestialcenter:
-        axes = [_centred(axis, column, call, i) for i, (axis, column) in enumerate(zip(axes, columns, strict=True))]
+        axes = [_centred(axis, call, number) for number, axis in enumerate(axes)]
     return axes[0], axes[1]
 
 
-def _centred(axis: Axis, column: Column, call: Call, number: int) -> Axis:
+def _centred(axis: Axis, call: Call, number: int) -> Axis:
     """Move an axis so that its middle is at the sky position that the user gave."""
     position = call.sky_to_columns()[number]
     half = axis.width * axis.count / 2.0

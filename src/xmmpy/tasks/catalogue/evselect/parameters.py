@@ -79,11 +79,15 @@ class EvselectParameters(TaskParameters):
     withcelestialcenter: Switch = parameter(False, parent="withimageset", help="centre the image on a sky position")
     withimageset: Switch = parameter(False, help="make an image")
     spectrumset: Dataset = parameter("spectrum.fits", parent="withspectrumset", help="spectrum to make")
-    spectralbinsize: Integer = parameter(5, minimum=1, parent="withspectrumset", help="values of energycolumn per channel")
+    spectralbinsize: Integer = parameter(
+        5, minimum=1, parent="withspectrumset", help="values of energycolumn per channel"
+    )
     specchannelmin: Integer = parameter(0, parent="withspecranges", help="smallest value in the spectrum")
     specchannelmax: Integer = parameter(11999, parent="withspecranges", help="largest value in the spectrum")
     withspecranges: Switch = parameter(False, parent="withspectrumset", help="use specchannelmin and specchannelmax")
-    nonStandardSpec: Switch = parameter(False, parent="withspectrumset", help="allow a binning for which no response is made")
+    nonStandardSpec: Switch = parameter(  # noqa: N815 - spelled as SAS spells it
+        False, parent="withspectrumset", help="allow a binning for which no response is made"
+    )
     withspectrumset: Switch = parameter(False, help="make a spectrum")
     rateset: Dataset = parameter("rate.fits", parent="withrateset", help="rate curve to make")
     timecolumn: ColumnName = parameter("TIME", parent="withrateset", help="time column of rate curves")

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-
     from numpy.typing import NDArray
 
     from xmmpy.imaging.binning import Axis
@@ -69,10 +68,10 @@ class Selected:
             self._columns[name] = self._chosen(self.chunk[name])
         return self._columns[name]
 
-    def pixels(self, axes: tuple[Axis, ...], columns: tuple[str, ...]) -> NDArray[np.intp]:
+    def pixels(self, axes: tuple[Axis, ...], columns: tuple[str, ...]) -> NDArray[Any]:
         """Pixel numbers of the selected rows (`xmmpy.imaging.binning.pixel_numbers`)."""
 
-        def find() -> NDArray[np.intp]:
+        def find() -> NDArray[Any]:
             values = tuple(self.chunk[name] for name in columns)
             if self.chunk.compiled and can_find(axes, values):
                 return find_pixels(axes, values)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from xmmpy.events.livetime import Frames, live_time
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, Hdu, split_block
-from xmmpy.products.header import Header
 from xmmpy.products.gti import intervals_of
+from xmmpy.products.header import Header
 from xmmpy.products.tables import TableLayout, iterate_chunks, table_layout, table_of
 from xmmpy.selection.dataspace import DataSpace, Figures, GoodTimes, RegionRow, Value
 from xmmpy.selection.keywords import read_dataspace
@@ -63,7 +63,7 @@ class EventSource:
             self.file.stream.close()
             raise
 
-    def __enter__(self) -> EventSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
