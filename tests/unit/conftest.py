@@ -28,6 +28,7 @@ def _load(name: str) -> ModuleType:
 
 
 _load("pipeline_stubs")
+_load("small_list")
 
 
 @pytest.fixture(scope="session")

@@ -15,12 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from xmmpy.products.intervals import Intervals
 from xmmpy.selection.ranges import EVERYTHING, Bits, Ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from xmmpy.products.intervals import Intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +103,23 @@ class DataSpace:
         return found
 
     def good_times(self) -> dict[int, Intervals]:
-        """GTIs by CCD: those of the components with one CCDNR; key 0 for a component without."""
+        """GTIs by CCD: those of the components with one CCDNR; key 0 for a component without.
+
+        A range of times shortens the GTIs of its component.
+        """
         found: dict[int, Intervals] = {}
         for component in self.components:
             good: Intervals | None = None
             ccd: int | None = 0
-            for name, value in zip(self.names, component, strict=True):
+            named = list(zip(self.names, component, strict=True))
+            for name, value in named:
                 if isinstance(value, GoodTimes):
                     good = value.intervals if good is None else good.intersect(value.intervals)
                 elif name.upper() == "CCDNR" and isinstance(value, Ranges):
                     ccd = value.single_value()
+            for name, value in named:
+                if name.upper() == "TIME" and isinstance(value, Ranges) and good is not None:
+                    good = good.intersect(_intervals(value))
             if good is not None and ccd is not None:
                 found[ccd] = found[ccd].unite(good) if ccd in found else good
         return found
@@ -183,6 +190,10 @@ class DataSpace:
             if own.upper() == name.upper() and isinstance(value, kind):
                 return place
         return None
+
+
+def _intervals(ranges: Ranges) -> Intervals:
+    return Intervals.of([bounds.low for bounds in ranges.bounds], [bounds.high for bounds in ranges.bounds])
 
 
 _Key = tuple[str, type, int]

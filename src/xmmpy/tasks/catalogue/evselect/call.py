@@ -302,6 +302,8 @@ class Call:
 
     def _make_products(self) -> None:
         p = self.parameters
+        if p.updateexposure and not p.writedss:
+            self.session.warn("ExpNoDss", "times are updated, but the data subspace that explains them is not written")
         if p.keepfilteroutput:
             target = p.filteredset if p.withfilteredset else self.source.file.path
             self.products.append(FilteredList(self, self._output(target)))

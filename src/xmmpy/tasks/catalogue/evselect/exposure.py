@@ -72,8 +72,8 @@ class ExposureTimes:
         """
         central = self.source.central_ccd
         idle = {ccd for ccd in self.good if counts and ccd not in counts}
-        on = {ccd: self._stated("ONTIME", ccd, time) if ccd in idle else time for ccd, time in self.on.items()}
-        live = {ccd: self._stated("LIVETI", ccd, time) if ccd in idle else time for ccd, time in self.live.items()}
+        on = self._with_stated("ONTIME", self.on, idle)
+        live = self._with_stated("LIVETI", self.live, idle)
         cards = [(f"ONTIME{ccd:02d}", time, "Sum of GTIs for a particular CCD") for ccd, time in on.items()]
         if central in on:
             cards.append(("ONTIME", on[central], "Sum of GTIs for central CCD"))
@@ -102,16 +102,15 @@ class ExposureTimes:
         stated : bool
             Take the live times that the list states (LIVETInn), not those of the selection.
         """
-        if stated:
-            known = {ccd: self.source.number(f"LIVETI{ccd:02d}") for ccd in range(1, _LAST_CCD + 1)}
-            times = {ccd: live for ccd, live in known.items() if live is not None}
-        else:
-            times = self.live or self.on
+        times = self._with_stated("LIVETI", {}, set()) if stated else self.live or self.on
         return weighted_live_time(times, counts) if times else None
 
-    def _known(self, stem: str, ccd: int, computed: float) -> float:
-        return self._stated(stem, ccd, computed) if ccd in self.unaltered else computed
+    def _with_stated(self, stem: str, times: dict[int, float], idle: set[int]) -> dict[int, float]:
+        """Times by CCD, with those that the list states for CCDs that are idle or have no good times."""
+        known = {ccd: self.source.number(f"{stem}{ccd:02d}") for ccd in range(1, _LAST_CCD + 1)}
+        stated = {ccd: time for ccd, time in known.items() if time is not None and (ccd in idle or ccd not in times)}
+        return dict(sorted((times | stated).items()))
 
-    def _stated(self, stem: str, ccd: int, otherwise: float) -> float:
-        stated = self.source.number(f"{stem}{ccd:02d}")
-        return otherwise if stated is None else stated
+    def _known(self, stem: str, ccd: int, computed: float) -> float:
+        stated = self.source.number(f"{stem}{ccd:02d}") if ccd in self.unaltered else None
+        return computed if stated is None else stated

@@ -51,7 +51,11 @@ class FilteredList:
         self._stack = ExitStack()
         temporary = self._stack.enter_context(atomic_path(path))
         self._stream: IO[bytes] = self._stack.enter_context(temporary.open("w+b"))
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self.abandon()
+            raise
 
     def prepare(self, selected: Selected) -> NDArray[Any]:
         """The selected rows, or all with their flag, as they go into the file."""
@@ -164,11 +168,11 @@ class FilteredList:
     def _copy_frames(self, ccd: int, hdu: Hdu) -> None:
         """Copy the frames in the good times of a CCD; a CCD without selected events loses its table."""
         call = self._call
+        if call.counts_by_ccd and ccd not in call.counts_by_ccd:
+            return
         good = call.exposure.good.get(ccd)
         if good is None:
             call.source.file.copy(hdu, self._stream)
-            return
-        if call.counts_by_ccd and ccd not in call.counts_by_ccd:
             return
         at = self._stream.tell()
         self._stream.write(hdu.raw_header)
