@@ -185,9 +185,8 @@ class FitsFile:
         position = 0
         hdus: list[Hdu] = []
         while position < size:
-            self.stream.seek(position)
-            if hdus and not self.stream.read(1).strip(b"\0 "):
-                break  # padding behind the last block
+            if hdus and (size - position < BLOCK or self._only_padding(position)):
+                break  # what follows the last block is no block: padding, a stray line end
             self.stream.seek(position)
             raw = self._read_header(position, first=not hdus)
             keys = read_cards(raw, _STRUCTURE)
@@ -203,6 +202,10 @@ class FitsFile:
         if not hdus:
             raise FileProblem(self.path, "is empty", _REDO)
         return hdus
+
+    def _only_padding(self, position: int) -> bool:
+        self.stream.seek(position)
+        return not self.stream.read(1).strip(b"\0 ")
 
     def _read_header(self, position: int, *, first: bool) -> bytes:
         raw = b""

@@ -1,6 +1,6 @@
 """Compiled loops over the rows of a table, for long tables.
 
-numpy does the same in several passes; numba in one, but its import takes as long as numpy needs for about three
+numpy does the same in several passes; numba in one, but its import takes as long as numpy needs for about fifteen
 million rows. So short tables are left to numpy, and both ways give the same bytes (the tests compare them).
 """
 
@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Rows from which on the import of numba pays.
-WORTH_COMPILING = 3_000_000
+#: Rows from which on the import of numba pays, for a process that ends with the table and for one that goes on.
+WORTH_COMPILING_ONCE = 15_000_000
+WORTH_COMPILING = 1_000_000
 
 
-def worth_compiling(rows: int) -> bool:
-    """Whether compiled loops are quicker for a table of that many rows, the import of numba included."""
-    return rows >= WORTH_COMPILING or "numba" in sys.modules
+def worth_compiling(rows: int, *, long_lived: bool) -> bool:
+    """Whether compiled loops are quicker for a table of that many rows, the import of numba included.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the table.
+    long_lived : bool
+        Whether the process goes on to other work.
+    """
+    return rows >= (WORTH_COMPILING if long_lived or "numba" in sys.modules else WORTH_COMPILING_ONCE)
 
 
 @cache

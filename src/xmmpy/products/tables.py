@@ -11,7 +11,7 @@ import numpy as np
 
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, Hdu, split_block
-from xmmpy.products.kernels import compress_rows, take_column, worth_compiling
+from xmmpy.products.kernels import compress_rows, take_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -178,9 +178,9 @@ class Chunk:
 
     __slots__ = ("_data", "_layout", "_taken", "compiled", "first_row", "rows")
 
-    def __init__(self, layout: TableLayout, data: bytes, first_row: int) -> None:
+    def __init__(self, layout: TableLayout, data: bytes, first_row: int, *, compiled: bool = False) -> None:
         self._data = data
-        self.compiled = worth_compiling(layout.rows)
+        self.compiled = compiled
         self._layout = layout
         self.rows: NDArray[Any] = np.frombuffer(data, layout.row_dtype)
         self.first_row = first_row
@@ -208,7 +208,9 @@ class Chunk:
         return self.rows.view(np.dtype((np.void, self._layout.width)))[mask]
 
 
-def read_chunk(file: FitsFile, hdu: Hdu, layout: TableLayout, first: int, count: int) -> Chunk:
+def read_chunk(
+    file: FitsFile, hdu: Hdu, layout: TableLayout, first: int, count: int, *, compiled: bool = False
+) -> Chunk:
     """Read some rows; several threads may do so at once.
 
     Parameters
@@ -224,7 +226,7 @@ def read_chunk(file: FitsFile, hdu: Hdu, layout: TableLayout, first: int, count:
     data = file.read_at(hdu.data_offset + first * layout.width, count * layout.width)
     if len(data) < count * layout.width:
         raise FileProblem(file.path, f"is cut short in {hdu.name}", "get or make it again")
-    return Chunk(layout, data, first)
+    return Chunk(layout, data, first, compiled=compiled)
 
 
 def iterate_chunks(
@@ -236,7 +238,13 @@ def iterate_chunks(
 
 
 def map_chunks(
-    file: FitsFile, hdu: Hdu, layout: TableLayout, work: Callable[[Chunk], Result], workers: int
+    file: FitsFile,
+    hdu: Hdu,
+    layout: TableLayout,
+    work: Callable[[Chunk], Result],
+    workers: int,
+    *,
+    compiled: bool = False,
 ) -> Iterator[Result]:
     """Do something with every piece of a table, in several threads; the results come in order.
 
@@ -249,6 +257,8 @@ def map_chunks(
         What is done with a piece; it must leave alone what other pieces use.
     workers : int
         Threads.
+    compiled : bool
+        Whether compiled loops are used (`xmmpy.products.kernels`).
 
     Raises
     ------
@@ -258,7 +268,8 @@ def map_chunks(
     starts = range(0, layout.rows, ROWS_PER_CHUNK)
 
     def one(first: int) -> Result:
-        return work(read_chunk(file, hdu, layout, first, min(ROWS_PER_CHUNK, layout.rows - first)))
+        count = min(ROWS_PER_CHUNK, layout.rows - first)
+        return work(read_chunk(file, hdu, layout, first, count, compiled=compiled))
 
     if workers < 2 or len(starts) < 4:
         yield from map(one, starts)

@@ -71,8 +71,48 @@ class Task:
         TaskError
             When the parameters are wrong or the task cannot do its work.
         """
-        session = Session(self.name, Environment.from_mapping(os.environ))
-        return self.execute(values, session)
+        return self.execute(values, self._python_session())
+
+    def together(self, calls: Sequence[Mapping[str, Any]]) -> list[Outcome | TaskError]:
+        """Run several calls from Python, in one pass where they have in common what `share` names.
+
+        Parameters
+        ----------
+        calls : sequence of mappings
+            Parameters of each call.
+
+        Returns
+        -------
+        list of Outcome or TaskError
+            For each call what it made, or why it could not.
+
+        Raises
+        ------
+        TaskError
+            When the parameters of a call are wrong; nothing has run then.
+        """
+        ready = [(self.parameters.from_values(values), self._python_session()) for values in calls]
+        groups: dict[str, list[int]] = {}
+        for number, (parameters, _) in enumerate(ready):
+            key = str(number) if self.share is None else self.share(parameters)
+            groups.setdefault(key, []).append(number)
+        results: dict[int, Outcome | TaskError] = {}
+        for numbers in groups.values():
+            if self.run_together is not None:
+                found = self.run_together([ready[number] for number in numbers])
+                results.update(zip(numbers, found, strict=True))
+                continue
+            for number in numbers:
+                try:
+                    results[number] = self.run(*ready[number])
+                except TaskError as error:
+                    results[number] = error
+                except FileProblem as problem:
+                    results[number] = TaskError("FileIo", str(problem))
+        return [results[number] for number in range(len(ready))]
+
+    def _python_session(self) -> Session:
+        return Session(self.name, Environment.from_mapping(os.environ), long_lived=True)
 
 
 def task_names() -> tuple[str, ...]:

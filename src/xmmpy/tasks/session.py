@@ -88,12 +88,15 @@ class Session:
         What the surroundings ask for.
     out, err : file-like or None
         Where messages and warnings go; nothing is printed where it is None.
+    long_lived : bool
+        Whether this process goes on to other work, so that imports that pay later are worth their time.
     """
 
     task: str
     environment: Environment = field(default_factory=Environment)
     out: TextIO | None = None
     err: TextIO | None = None
+    long_lived: bool = False
     warnings: list[tuple[str, str]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
 

@@ -56,7 +56,7 @@ def run_together(calls: Sequence[tuple[EvselectParameters, Session]]) -> list[Ou
 
     results: dict[int, Outcome | TaskError] = {}
     try:
-        source = EventSource(calls[0][0].table)
+        source = EventSource(calls[0][0].table, long_lived=any(session.long_lived for _, session in calls))
     except FileProblem as problem:
         return [TaskError("FileIo", str(problem)) for _ in calls]
     with source:
@@ -92,7 +92,8 @@ def _pass_over(source: EventSource, running: dict[int, Call], results: dict[int,
     workers = min(_MOST_THREADS, os.cpu_count() or 1)
     try:
         if calls:
-            for found in map_chunks(source.file, source.hdu, source.layout, examine, workers):
+            chunks = map_chunks(source.file, source.hdu, source.layout, examine, workers, compiled=source.compiled)
+            for found in chunks:
                 for call, examined in zip(calls, found, strict=True):
                     call.absorb(examined)
     except FileProblem as problem:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xmmpy.imaging.binning import Axis, PixelCounter
-from xmmpy.products.kernels import worth_compiling
 from xmmpy.products.tables import iterate_chunks
 from xmmpy.tasks.messages import TaskError, nearest
 
@@ -187,4 +186,4 @@ def accumulator(
     error = None
     if weight is not None and parameters.withzerrorcolumn:
         error = column_of(source, parameters.zerrorcolumn, "ColType").name
-    return Accumulator(axes, columns, weight, error, compiled=worth_compiling(source.layout.rows))
+    return Accumulator(axes, columns, weight, error, compiled=source.compiled)

@@ -14,6 +14,7 @@ from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, Hdu, split_block
 from xmmpy.products.gti import intervals_of
 from xmmpy.products.header import Header
+from xmmpy.products.kernels import worth_compiling
 from xmmpy.products.tables import TableLayout, iterate_chunks, table_layout, table_of
 from xmmpy.selection.dataspace import DataSpace, Figures, GoodTimes, RegionRow, Value
 from xmmpy.selection.keywords import read_dataspace
@@ -43,6 +44,8 @@ class EventSource:
     ----------
     spec : str
         ``file`` or ``file:EXT``.
+    long_lived : bool
+        Whether the process goes on to other work (`xmmpy.products.kernels.worth_compiling`).
 
     Raises
     ------
@@ -50,13 +53,14 @@ class EventSource:
         When it cannot be read as an event list.
     """
 
-    def __init__(self, spec: str) -> None:
+    def __init__(self, spec: str, *, long_lived: bool = False) -> None:
         self.spec = spec
         path, block = split_block(spec)
         self.file = FitsFile(path)
         try:
             self.hdu: Hdu = self.file.find(block)
             self.layout: TableLayout = table_layout(self.hdu)
+            self.compiled = worth_compiling(self.layout.rows, long_lived=long_lived)
             self.header = Header.parse(self.hdu.raw_header)
             self.primary = Header.parse(self.file.hdus[0].raw_header)
         except BaseException:
