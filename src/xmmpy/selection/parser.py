@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,7 @@ def _grammar() -> Any:
     return Lark(text, parser="lalr", lexer="contextual", postlex=_CommaSorter(), transformer=TreeBuilder())
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> Expression:
     """Parse a selection expression.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -150,8 +151,12 @@ class TaskParameters(BaseModel):
     _choice_names: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
-    def describe(cls) -> Iterator[ParameterInfo]:
-        """Yield the parameters in the order of their declaration."""
+    def describe(cls) -> tuple[ParameterInfo, ...]:
+        """The parameters in the order of their declaration."""
+        return _describe(cls)
+
+    @classmethod
+    def _infos(cls) -> Iterator[ParameterInfo]:
         for name, field in cls.model_fields.items():
             extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
             kind = next((item for item in field.metadata if isinstance(item, Kind)), None)
@@ -184,9 +189,7 @@ class TaskParameters(BaseModel):
                 raise TaskError("UnknownParameter", f"there is no parameter '{name}'{nearest(name, infos)}")
         for info in infos.values():
             if info.mandatory and info.name not in values:
-                raise TaskError(
-                    "MissingParameter", f"the mandatory parameter '{info.name}' is not given: {info.help}"
-                )
+                raise TaskError("MissingParameter", f"the mandatory parameter '{info.name}' is not given: {info.help}")
         complete = dict(values)
         pending = list(values)
         while pending:
@@ -215,6 +218,11 @@ class TaskParameters(BaseModel):
             if info.mandatory or value != info.default:
                 words.append(f"{info.name}={quoted(value)}")
         return " ".join(words)
+
+
+@cache
+def _describe(parameters: type[TaskParameters]) -> tuple[ParameterInfo, ...]:
+    return tuple(parameters._infos())  # noqa: SLF001 - the class beside it
 
 
 def quoted(value: object) -> str:
@@ -250,9 +258,7 @@ def _match_choice(info: ParameterInfo, value: Any) -> Any:
     raise TaskError("BadParameter", f"parameter '{info.name}' is '{value}'; it takes one of: {known}")
 
 
-def _first_complaint(
-    error: ValidationError, infos: Mapping[str, ParameterInfo], values: Mapping[str, Any]
-) -> str:
+def _first_complaint(error: ValidationError, infos: Mapping[str, ParameterInfo], values: Mapping[str, Any]) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "?"
     info = infos[name]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xmmpy.products.blocks import Block
-from xmmpy.selection import SelectionError, compile_selection, expand_text, parse, resolve
+from xmmpy.selection import SelectionError, compile_selection, expand_text, parse, resolve, unparse
 from xmmpy.selection.conditions import CannotExpress, conditions_of
 from xmmpy.selection.dataspace_rows import space_contains
 from xmmpy.selection.schema import CelestialFrame, TableSchema
@@ -26,7 +26,7 @@ from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.session import Cut, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -46,7 +46,7 @@ class _Step:
 
     name: str
     test: Callable[[Chunk, int], NDArray[np.bool_]]
-    key: Hashable
+    key: str
 
 
 def _apply(test: Selection, chunk: Chunk, first_row: int) -> NDArray[np.bool_]:
@@ -258,7 +258,7 @@ class Call:
                     continue
                 name = text[part.span.start : part.span.end].strip()
                 test = compile_selection(resolved, self._schema, self._files)
-                steps.append(_Step(name, partial(_apply, test), resolved.root))
+                steps.append(_Step(name, partial(_apply, test), unparse(resolved)))
         except SelectionError as error:
             raise TaskError("BadExpression", str(error)) from None
         return steps
