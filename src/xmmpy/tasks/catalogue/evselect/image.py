@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xmmpy.imaging.axes import ColumnCoordinates, axis_coordinates
-from xmmpy.imaging.binning import Axis, axis_of_size, axis_of_width, smallest_integer_type
+from xmmpy.imaging.binning import MAX_BINS, Axis, axis_of_size, axis_of_width, smallest_integer_type
 from xmmpy.products.blocks import primary_block, write_blocks
 from xmmpy.products.header import Header
 from xmmpy.tasks.catalogue.evselect.binned import WantedRange, accumulator, choose_range, column_of, is_integer
@@ -128,6 +128,9 @@ def _image_axes(call: Call, columns: tuple[Column, Column]) -> tuple[Axis, Axis]
                 axes = [axis_of_width(*limits[i], width, integer=integer[i]) for i in (0, 1)]
     except ValueError as error:
         raise TaskError("ImgBinVal", f"no image of {columns[0].name} and {columns[1].name}: {error}") from None
+    if (pixels := axes[0].count * axes[1].count) > MAX_BINS:
+        text = f"{axes[0].count} x {axes[1].count} are {pixels} pixels, more than the limit of {MAX_BINS}"
+        raise TaskError("ImgBinVal", f"no image of {columns[0].name} and {columns[1].name}: {text}; take larger bins")
     if p.withcelestialcenter:
         axes = [_centred(axis, call, number) for number, axis in enumerate(axes)]
     return axes[0], axes[1]
