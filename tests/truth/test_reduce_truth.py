@@ -92,9 +92,7 @@ def test_the_mosaic_is_the_sum_of_the_full_images(work: Path) -> None:
 
 
 @pytest.mark.parametrize("camera", GOOD)
-def test_the_cut_removes_the_flares_and_keeps_the_quiet_time(
-    home: Path, record: dict[str, Any], camera: str
-) -> None:
+def test_the_cut_removes_the_flares_and_keeps_the_quiet_time(home: Path, record: dict[str, Any], camera: str) -> None:
     truth = json.loads((home / "truth.json").read_text())
     kept = read_gti(str(home / "work" / f"gtiset_{camera}.fits"))
     cut = next(entry for entry in record["cameras"] if entry["key"] == camera)["cut"]

@@ -69,9 +69,7 @@ def test_the_page_is_written_again_when_it_is_gone(engines: list[StubEngine], ho
     assert engines[1].calls == []
 
 
-def test_json_is_all_that_is_printed(
-    engines: list[StubEngine], home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_is_all_that_is_printed(engines: list[StubEngine], home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reduce", str(home), "--json", "--cameras", "pn"]) == 0
     printed = capsys.readouterr()
     result = json.loads(printed.out)

@@ -118,9 +118,7 @@ def test_a_bare_task_shows_its_help_and_succeeds(capsys: pytest.CaptureFixture[s
         (["tabgtigen", "-d"], "(BadSwitch), there are no dialogs"),
     ],
 )
-def test_errors_are_one_line_on_standard_error(
-    words: list[str], line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_errors_are_one_line_on_standard_error(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["task", *words]) == 1
     printed = capsys.readouterr()
     assert printed.err.startswith(f"** {words[0]}: error {line}")

@@ -79,7 +79,7 @@ def test_wrong_cameras(text: str) -> None:
 
 def test_a_file_changes_what_it_names_and_the_command_line_changes_that(tmp_path: Path) -> None:
     path = tmp_path / "xmmpy.toml"
-    path.write_text('rate_bin = 50\n[mos]\nhighest_pattern = 4\n[flares.limits]\npn = 0.5\n')
+    path.write_text("rate_bin = 50\n[mos]\nhighest_pattern = 4\n[flares.limits]\npn = 0.5\n")
     settings = read_settings(path, {"flares": {"method": "histogram"}})
     assert (settings.rate_bin, settings.mos.highest_pattern, settings.pn.highest_pattern) == (50, 4, 4)
     assert (settings.flares.method, settings.flares.limits) == ("histogram", {"pn": 0.5})

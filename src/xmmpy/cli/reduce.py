@@ -33,9 +33,7 @@ def reduce(
     cameras: Annotated[str | None, typer.Option(help="Cameras, separated by commas.")] = None,
     work: Annotated[Path | None, typer.Option(help="Work folder; DIR/work when not given.")] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Tasks at a time; 0: as many as processors.")] = 0,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings; DIR/xmmpy.toml when not given and there.")
-    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings; DIR/xmmpy.toml when not given and there.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the task lines and do nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Do everything again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON, nothing else.")] = False,

@@ -33,9 +33,7 @@ LOG_VERBOSITY = 8
 _STOP_PATIENCE = 2.0  # s a worker gets to end by itself
 
 
-def run_calls(
-    calls: Sequence[TaskCall], environment: Environment, *, terminal: bool = False
-) -> list[CallResult]:
+def run_calls(calls: Sequence[TaskCall], environment: Environment, *, terminal: bool = False) -> list[CallResult]:
     """Run calls that belong together in this process and in one pass where their task can.
 
     Parameters

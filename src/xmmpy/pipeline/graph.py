@@ -24,7 +24,7 @@ class Step:
     inputs, outputs : tuple of str
         Files read and written.
     after : tuple of str
-        Steps to wait for although no file is handed over.
+        Steps to wait for, however they end: nothing is handed over.
     withheld : str
         Why it is not done, where that is known beforehand.
     """
@@ -117,11 +117,15 @@ class Graph:
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 
-    def needs(self, step: Step) -> tuple[str, ...]:
-        """Names of the steps that must have ended before this one."""
+    def sources(self, step: Step) -> tuple[str, ...]:
+        """Names of the steps from which this one takes a file or a value."""
         fill = tuple(step.fill.values()) if isinstance(step, TaskStep) else ()
         files = tuple(self.makers[file] for file in step.inputs if file in self.makers)
-        return tuple(dict.fromkeys((*files, *fill, *step.after)))
+        return tuple(dict.fromkeys((*files, *fill)))
+
+    def needs(self, step: Step) -> tuple[str, ...]:
+        """Names of the steps that must have ended before this one."""
+        return tuple(dict.fromkeys((*self.sources(step), *step.after)))
 
     def _sorted(self, given: tuple[Step, ...]) -> list[Step]:
         ordered: list[Step] = []

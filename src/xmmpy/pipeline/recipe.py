@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from xmmpy.pipeline.discovery import relative_to
@@ -100,7 +101,14 @@ def standard_reduction(lists: Sequence[EventList], settings: Settings, work: Pat
         steps += camera_steps(one, settings, grid, work)
     if usable:
         steps.append(_mosaic(usable))
-    return Graph(steps)
+    return Graph(_asked_in_order(steps))
+
+
+def _asked_in_order(steps: list[Step]) -> list[Step]:
+    """Let the questions come in the order of the cameras, whichever rate curve is there first."""
+    asked = [step.name for step in steps if isinstance(step, CutStep) and step.method == "ask"]
+    before = {later: earlier for earlier, later in pairwise(asked)}
+    return [replace(step, after=(before[step.name],)) if step.name in before else step for step in steps]
 
 
 def camera_steps(events: EventList, settings: Settings, grid: SkyGrid, work: Path) -> list[Step]:
@@ -174,9 +182,7 @@ def _clean(events: EventList, names: Names, camera: CameraSettings) -> Step:
     )  # fmt: skip
 
 
-def _image(
-    events: EventList, camera: CameraSettings, band_name: str, band: Band, size: int, grid: SkyGrid
-) -> Step:
+def _image(events: EventList, camera: CameraSettings, band_name: str, band: Band, size: int, grid: SkyGrid) -> Step:
     names = Names(events.key)
     highest = camera.highest_pattern if band.highest_pattern is None else band.highest_pattern
     pattern = f"(PATTERN<={highest})" if highest else "(PATTERN==0)"

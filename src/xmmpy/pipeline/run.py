@@ -129,7 +129,7 @@ class Run:
         """Write down what a step would do, or why it cannot be done."""
         record = StepRecord(name=step.name, camera=step.camera, version=self.record.version)
         gathers = isinstance(step, TaskStep) and bool(step.gather)
-        ends = [self._ended[name] for name in self.graph.needs(step)]
+        ends = [self._ended[name] for name in self.graph.sources(step)]
         bad = [end for end in ends if end.status != "done"]
         if step.withheld:
             return record.model_copy(update={"status": "nothing to do", "reason": step.withheld})
