@@ -27,6 +27,7 @@ from xmmpy.tasks.session import Cut, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -96,6 +97,7 @@ class Call:
         self.space = self._data_space()
         self.exposure = ExposureTimes(source, self.space)
         self.products: list[Product] = []
+        self._targets: set[Path] = set()
         try:
             self._make_products()
         except BaseException:
@@ -314,7 +316,15 @@ class Call:
             (p.withhistogramset, p.histogramset, HistogramProduct),
         ):
             if wanted:
-                self.products.append(kind(self, self._output(path)))
+                target = self._output(path)
+                if target.resolve() == Path(self.source.file.path).resolve():
+                    raise TaskError("FileIo", f"'{target}' is the list that is read; name another file for the product")
+                self.products.append(kind(self, target))
 
-    def _output(self, path: str) -> Any:
-        return self.session.check_output(path)
+    def _output(self, path: str) -> Path:
+        target = self.session.check_output(path)
+        place = target.resolve()
+        if place in self._targets:
+            raise TaskError("FileIo", f"two products of this call would be '{target}'; name different files")
+        self._targets.add(place)
+        return target
