@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,6 @@ from xmmpy.tasks.session import Cut, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -316,10 +316,10 @@ class Call:
             (p.withhistogramset, p.histogramset, HistogramProduct),
         ):
             if wanted:
-                target = self._output(path)
-                if target.resolve() == Path(self.source.file.path).resolve():
-                    raise TaskError("FileIo", f"'{target}' is the list that is read; name another file for the product")
-                self.products.append(kind(self, target))
+                product = self._output(path)
+                if product.resolve() == Path(self.source.file.path).resolve():
+                    raise TaskError("FileIo", f"'{product}' is the list that is read; name another file for the product")
+                self.products.append(kind(self, product))
 
     def _output(self, path: str) -> Path:
         target = self.session.check_output(path)
