@@ -96,6 +96,26 @@ def test_an_image_does_not_replace_its_list(events):
     assert events.path.read_bytes() == before
 
 
+def test_a_disk_that_takes_no_more(events, tmp_path):
+    """The limit on file sizes stands for a full disk."""
+    import resource
+    import signal
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+        for values in ({"filteredset": tmp_path / "out.fits"},
+                       {"imageset": tmp_path / "out.fits", "imagedatatype": "Real64"}):  # fmt: skip
+            with pytest.raises(TaskError, match="written|disk") as failure:
+                xmmpy.tasks.evselect(table=events.path, **values)
+            assert failure.value.code == "FileIo"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["events.fits"]
+
+
 WRONG = {
     "a missing table": ({"table": "nothing.fits"}, "FileIo"),
     "a table that is no FITS file": ({"table": __file__}, "FileIo"),

@@ -61,14 +61,12 @@ def run_together(calls: Sequence[tuple[EvselectParameters, Session]]) -> list[Ou
         return [TaskError("FileIo", str(problem)) for _ in calls]
     with source:
         running: dict[int, Call] = {}
-        for number, (parameters, session) in enumerate(calls):
-            try:
-                running[number] = Call(source, parameters, session)
-            except FileProblem as problem:
-                results[number] = TaskError("FileIo", str(problem))
-            except TaskError as error:
-                results[number] = error
         try:
+            for number, (parameters, session) in enumerate(calls):
+                try:
+                    running[number] = Call(source, parameters, session)
+                except (TaskError, FileProblem, OSError) as problem:
+                    results[number] = _task_error(problem)
             _pass_over(source, running, results)
         except BaseException:
             for call in running.values():
@@ -96,20 +94,23 @@ def _pass_over(source: EventSource, running: dict[int, Call], results: dict[int,
             for found in chunks:
                 for call, examined in zip(calls, found, strict=True):
                     call.absorb(examined)
-    except FileProblem as problem:
+    except (TaskError, FileProblem, OSError) as problem:
         for number in list(running):
-            stop(number, TaskError("FileIo", str(problem)))
-    except OSError as error:
-        for number in list(running):
-            reason = f"cannot write to the disk ({error.strerror or error}); check the free space"
-            stop(number, TaskError("FileIo", reason))
+            stop(number, _task_error(problem))
     for number, call in list(running.items()):
         try:
             results[number] = call.finish()
-        except TaskError as error:
-            stop(number, error)
-        except FileProblem as problem:
-            stop(number, TaskError("FileIo", str(problem)))
+        except (TaskError, FileProblem, OSError) as problem:
+            stop(number, _task_error(problem))
+
+
+def _task_error(problem: TaskError | FileProblem | OSError) -> TaskError:
+    """Say for the user why a call could not be done."""
+    if isinstance(problem, TaskError):
+        return problem
+    if isinstance(problem, FileProblem):
+        return TaskError("FileIo", str(problem))
+    return TaskError("FileIo", f"cannot write to the disk ({problem.strerror or problem}); check the free space")
 
 
 def _table_file(parameters: EvselectParameters) -> str:
