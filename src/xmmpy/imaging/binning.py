@@ -74,7 +74,7 @@ class Axis:
             wide = np.int32 if values.dtype.itemsize < 4 or values.dtype == np.int32 else np.int64
             if max(abs(self.low), abs(self.high)) >= 2**30:
                 wide = np.int64
-            offset = np.subtract(np.where(inside, values, values.dtype.type(self.low)), int(self.low), dtype=wide)
+            offset = np.subtract(np.where(inside, values, values.dtype.type(0)), int(self.low), dtype=wide)
             index = offset if self.width == 1.0 else offset // wide(self.width)
         else:
             scaled = np.where(inside, (values - self.low) / self.width, 0.0)
