@@ -261,6 +261,8 @@ def split_block(name: str) -> tuple[str, str]:
 
 def _open_bytes(path: str) -> IO[bytes]:
     try:
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise FileProblem(path, "is no regular file", "write it to disk first")
         stream: IO[bytes] = Path(path).open("rb")  # noqa: SIM115 - closed by FitsFile
     except IsADirectoryError:
         raise FileProblem(path, "is a folder", "name a file") from None

@@ -164,6 +164,7 @@ class DataSpace:
             [
                 Condition(name, replace(value, table="") if isinstance(value, GoodTimes | Figures) else value, unit)
                 for name, unit, value in zip(self.names, self.units, component, strict=True)
+                if not is_everything(value)
             ]
             for component in self.components
         ]
@@ -182,14 +183,21 @@ class DataSpace:
         return replace(self, components=tuple(kept) or self.components[:1])
 
     def _place(self, key: _Key) -> int | None:
-        """Find the descriptor that a new condition is merged with."""
+        """Find the descriptor that a new condition is merged with: in no component is it of another kind."""
         name, kind, _ = key
-        if kind is Bits or not self.components:
+        if kind is Bits:
             return None
-        for place, (own, value) in enumerate(zip(self.names, self.components[0], strict=True)):
-            if own.upper() == name.upper() and isinstance(value, kind):
+        for place, own in enumerate(self.names):
+            values = [component[place] for component in self.components]
+            limits = [value for value in values if not is_everything(value)]
+            if own.upper() == name.upper() and limits and all(isinstance(value, kind) for value in limits):
                 return place
         return None
+
+
+def is_everything(value: Value) -> bool:
+    """Whether a value limits nothing: a descriptor that only other components need."""
+    return value == Bits(0, 0) or (isinstance(value, Ranges) and value.everything)
 
 
 def _intervals(ranges: Ranges) -> Intervals:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xmmpy.selection.dataspace import DataSpace, Figures, GoodTimes, Value
+from xmmpy.selection.dataspace import DataSpace, Figures, GoodTimes, Value, is_everything
 from xmmpy.selection.ranges import Bits
 from xmmpy.selection.regions import region_table
 
@@ -41,7 +41,9 @@ def space_contains(space: DataSpace, columns: Any, rows: int) -> NDArray[np.bool
     return inside
 
 
-def _holds(name: str, value: Value, columns: Any) -> NDArray[np.bool_]:
+def _holds(name: str, value: Value, columns: Any) -> NDArray[np.bool_] | bool:
+    if is_everything(value):
+        return True  # a component that this descriptor does not limit
     if isinstance(value, GoodTimes):
         return value.intervals.contains(columns[name])
     if isinstance(value, Figures):

@@ -58,7 +58,7 @@ class TaskBlockFiles:
             if name:
                 return intervals_of(table_of(file, file.find(name)))
             for hdu in file.hdus:
-                if hdu.is_table and _GTI_COLUMNS <= _column_names(hdu):
+                if hdu.is_table and _column_names(hdu) >= _GTI_COLUMNS:
                     return intervals_of(table_of(file, hdu))
         raise FileProblem(path, "holds no table with the columns START and STOP", "name a GTI file")
 

@@ -18,9 +18,9 @@ _LARGEST = 64 << 20  # bytes; a description is written by hand or by a script, n
 class GtibuildParameters(TaskParameters):
     """Make good time intervals from a text that describes good and bad time."""
 
-    file: Dataset = parameter(help="the text: lines of start, stop and an operator (+ - +g +b -g -b)")
+    file: Dataset = parameter(help="the text: lines of start, stop and an operator (+ - +g +b -g -b)", writes=False)
     table: TableName = parameter(
-        "gti.fits", help="table to write: file, or file:TABLE to add it to a file"
+        "gti.fits", writes=True, help="table to write: file, or file:TABLE to add it to a file"
     )
 
 

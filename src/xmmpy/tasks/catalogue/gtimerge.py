@@ -28,7 +28,7 @@ class GtimergeParameters(TaskParameters):
     tables: TextList = parameter(help="tables of good time intervals (file or file:EXTENSION)")
     withgtitable: Switch = parameter(False, help="write the result")
     gtitable: TableName = parameter(
-        "gti.fits", parent="withgtitable", help="table to write: file, or file:TABLE to add it to a file"
+        "gti.fits", parent="withgtitable", writes=True, help="table to write: file, or file:TABLE to add it to a file"
     )
     mergemode: Text = parameter(
         "and", choices=("and", "or"), help="keep the time that is in all tables, or in any of them"

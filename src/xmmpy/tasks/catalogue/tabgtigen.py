@@ -116,7 +116,7 @@ def _compile(expression: str, file: FitsFile, hdu: Hdu, layout: TableLayout) -> 
         resolved = resolve(parse(expression.strip() or "true"), attributes)
         selection = compile_selection(resolved, schema, TaskBlockFiles(file.path))
     except SelectionError as error:
-        raise TaskError("BadExpression", str(error)) from None
+        raise TaskError("BadExpression", f"for {file.path}: {error}") from None
     for name in selection.columns:
         column = layout.find(name)
         if column is not None and column.dtype.shape:

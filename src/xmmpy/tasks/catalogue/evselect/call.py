@@ -262,7 +262,7 @@ class Call:
                 test = compile_selection(resolved, self._schema, self._files)
                 steps.append(_Step(name, partial(_apply, test), unparse(resolved)))
         except SelectionError as error:
-            raise TaskError("BadExpression", str(error)) from None
+            raise TaskError("BadExpression", f"for {self.source.spec}: {error}") from None
         return steps
 
     def _data_space_step(self) -> _Step:
@@ -291,7 +291,7 @@ class Call:
                 self.session.warn("DssSyntaxError", text)
             return self.source.space
         except SelectionError as error:
-            raise TaskError("BadExpression", str(error)) from None
+            raise TaskError("BadExpression", f"for {self.source.spec}: {error}") from None
         return self.source.space.select(alternatives)
 
     def _unit(self, name: str) -> str:
