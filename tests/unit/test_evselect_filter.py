@@ -89,6 +89,19 @@ def test_good_times_are_intersected_ccd_by_ccd_and_times_summed_again(events, tm
         assert [hdu.name for hdu in file].count("STDGTI01") == 1
 
 
+def test_a_forgotten_table_does_not_pass_for_a_new_one(events, tmp_path):
+    stale = fits.BinTableHDU.from_columns(
+        [fits.Column("START", "D", array=[0.0]), fits.Column("STOP", "D", array=[9e9])], name="GTI00002"
+    )
+    with fits.open(events.path) as file:
+        fits.HDUList([*file, stale]).writeto(tmp_path / "stale.fits")
+    gti = write_gti(tmp_path / "gti.fits", [1100.0], [1500.0])
+    call(table=tmp_path / "stale.fits", filteredset=tmp_path / "out.fits", expression=f"gti({gti},TIME)")
+    with fits.open(tmp_path / "out.fits") as file:
+        assert [hdu.name for hdu in file].count("GTI00002") == 1
+        assert list(file["GTI00002"].data["STOP"]) == [1500.0]
+
+
 def test_a_range_of_times_shortens_the_good_times(events, tmp_path):
     call(table=events.path, filteredset=tmp_path / "out.fits", expression="TIME in [1100:1500),[1600.5:1700]")
     with fits.open(tmp_path / "out.fits") as file:

@@ -274,6 +274,7 @@ def _combine_figures(first: tuple[RegionRow, ...], second: tuple[RegionRow, ...]
 def _named(names: list[str], units: list[str], components: list[list[Value | None]], order: list[int]) -> DataSpace:
     """Drop impossible components and name the tables that are new."""
     possible = [values for values in components if not any(_impossible(value) for value in values)]
+    taken = {value.table for values in possible for value in values if isinstance(value, GoodTimes | Figures)}
     first: dict[int, Value] = {}
     finished = []
     for number, values in enumerate(possible):
@@ -281,17 +282,25 @@ def _named(names: list[str], units: list[str], components: list[list[Value | Non
         for place, value in enumerate(values):
             assert value is not None
             if isinstance(value, GoodTimes) and not value.table:
-                value = replace(value, table=f"GTI{number:03d}{order[place]:02d}")
+                value = replace(value, table=_free_name("GTI", number, order[place], taken))
             elif isinstance(value, Figures) and not value.table:
                 same = first.get(place)
                 if isinstance(same, Figures) and value.rows is same.rows:
                     value = same
                 else:
-                    value = replace(value, table=f"REG{number + 1:03d}{order[place]:02d}")
+                    value = replace(value, table=_free_name("REG", number + 1, order[place], taken))
             first.setdefault(place, value)
             complete.append(value)
         finished.append(tuple(complete))
-    return DataSpace(tuple(names), tuple(units), tuple(finished))
+    return DataSpace(tuple(names), tuple(units), tuple(dict.fromkeys(finished)))
+
+
+def _free_name(stem: str, number: int, order: int, taken: set[str]) -> str:
+    """Name a table; a number that an older table of the data subspace has is left out."""
+    while (name := f"{stem}{number:03d}{order:02d}") in taken:
+        number += 1
+    taken.add(name)
+    return name
 
 
 def _impossible(value: Value | None) -> bool:

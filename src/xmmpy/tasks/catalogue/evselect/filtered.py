@@ -160,9 +160,8 @@ class FilteredList:
             return set()
         space, old = self._call.space, self._call.source.space
         outdated = {name for name, value in old.tables.items() if space.tables.get(name) != value}
-        for name, value in space.tables.items():
-            if name in old.tables and isinstance(value, GoodTimes | Figures) and value is not old.tables[name]:
-                outdated.add(name)
+        # A table that an older, forgotten data subspace left in the file must not pass for a new one.
+        outdated |= {name for name, value in space.tables.items() if value is not old.tables.get(name)}
         return {name for name in outdated if not name.startswith("STDGTI")}
 
     def _copy_frames(self, ccd: int, hdu: Hdu) -> None:
