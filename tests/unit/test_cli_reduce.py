@@ -210,6 +210,9 @@ def test_the_time_left_follows_from_what_is_done(monkeypatch: pytest.MonkeyPatch
     clock.end("a")
     assert clock.left() == "about 30 s left"
     assert (clock.done, clock.total) == (1.0, 4.0)
+    now[0] += 500.0
+    clock.hold(500.0)  # somebody was asked
+    assert clock.left() == "about 30 s left"
 
 
 def test_a_bar_shows_what_runs_and_what_failed(capsys: pytest.CaptureFixture[str]) -> None:

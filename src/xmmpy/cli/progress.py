@@ -53,6 +53,10 @@ class Clock:
             self._done.add(name)
             self._weight += self._expected.get(name, 0.0)
 
+    def hold(self, seconds: float) -> None:
+        """Leave out time in which nothing ran, such as that of an answer."""
+        self._begin += seconds
+
     @property
     def total(self) -> float:
         """Sum of the expected times, s."""
@@ -100,6 +104,7 @@ class Bar:
         self._clock = Clock()
         self._running: dict[str, str] = {}
         self._progress: Progress | None = None
+        self._paused_at: float | None = None
 
     def planned(self, seconds: Mapping[str, float]) -> None:
         """Start the clock."""
@@ -124,12 +129,16 @@ class Bar:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+            self._paused_at = time.monotonic()
 
     def _show(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         if self._progress is None:
+            if self._paused_at is not None:
+                self._clock.hold(time.monotonic() - self._paused_at)
+                self._paused_at = None
             columns = (BarColumn(24), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
             self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
             self._progress.add_task("")
