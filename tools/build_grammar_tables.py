@@ -1,11 +1,12 @@
-"""Make src/xmmpy/selection/grammar_tables.py from grammar.lark; run it after a change of the grammar."""
+"""Make src/xmmpy/selection/grammar_tables.py from grammar.lark; run it after a change of the grammar.
+
+lark numbers its states in the order of sets, so that two runs differ in numbers, not in meaning.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import pprint
-import sys
 from pathlib import Path
 
 import lark
@@ -35,6 +36,4 @@ def tables() -> str:
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":  # lark numbers its states in the order of sets
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "PYTHONHASHSEED": "0"})
     TARGET.write_text(tables(), encoding="utf-8")

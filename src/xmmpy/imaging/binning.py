@@ -157,12 +157,13 @@ def pixel_numbers(axes: tuple[Axis, ...], columns: tuple[NDArray[Any], ...]) -> 
     """
     size = math.prod(axis.count for axis in axes)
     kind = np.int32 if size < np.iinfo(np.int32).max else np.int64
-    pixels, inside = axes[0].index(columns[0])
-    pixels = pixels.astype(kind, copy=False)
+    first, inside = axes[0].index(columns[0])
+    pixels: NDArray[Any] = first.astype(kind, copy=False)
     stride = axes[0].count
     for axis, values in zip(axes[1:], columns[1:], strict=True):
         index, valid = axis.index(values)
-        pixels = pixels + index.astype(kind, copy=False) * kind(stride)
+        shifted: NDArray[Any] = np.multiply(index, stride, dtype=kind, casting="unsafe")
+        pixels = np.add(pixels, shifted)
         inside &= valid
         stride *= axis.count
     np.copyto(pixels, size, where=~inside, casting="unsafe")
