@@ -1,1 +1,1 @@
-"""Raw files of an observation."""
+"""Read the raw files of an observation: names, inventory, summary files, clocks, attitude, housekeeping."""
