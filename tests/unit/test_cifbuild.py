@@ -46,9 +46,7 @@ def write_constituent(folder: Path, name: str, extensions: tuple[str, ...] = ("L
 
 
 def build(folder: Path, output: Path, **values: Any) -> Any:
-    return xmmpy.tasks.cifbuild(
-        calindexset=str(output), ccfpath=str(folder), **{"observationdate": OBSERVED, **values}
-    )
+    return xmmpy.tasks.cifbuild(calindexset=str(output), ccfpath=str(folder), **{"observationdate": OBSERVED, **values})
 
 
 def names(path: Path) -> list[str]:

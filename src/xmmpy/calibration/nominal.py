@@ -156,9 +156,9 @@ class Boresight:
     Attributes
     ----------
     pointing : tuple of float
-        DETX, DETY of the direction RA_PNT, DEC_PNT (0.05 arcsec).
+        DETX, DETY of the direction that the spacecraft looks to, AHFRA and AHFDEC (0.05 arcsec).
     roll_deg : float
-        Angle from PA_PNT to the orientation of the camera (degrees).
+        Angle from AHFPA to the orientation of the camera (degrees).
     axis : tuple of float
         DETX, DETY of the optical axis (0.05 arcsec).
     """

@@ -1,0 +1,68 @@
+"""RAW to DETX,DETY to X,Y: every event of real lists against SAS's own columns."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from xmmpy.calibration import nominal
+from xmmpy.events.coordinates import det_to_sky, fit_boresight, raw_to_det, whole_pixels
+
+TOOLS = Path(__file__).resolve().parent.parent.parent / "tools"
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Import one of the scripts in tools."""
+    monkeypatch.syspath_prepend(TOOLS)
+    for name in [name for name in sys.modules if name == "derivation" or name.startswith("derive_")]:
+        monkeypatch.delitem(sys.modules, name)
+    return importlib.import_module
+
+
+@pytest.mark.parametrize("camera", ["EMOS1", "EMOS2"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_mos_pixels_to_camera(real_data: Path, tool: Callable[[str], ModuleType], camera: str, number: int) -> None:
+    """Within half a pixel (11.02 units), where SAS's randomisation puts them, plus 1."""
+    events = tool("derivation").mos_lists(real_data, camera)[number]
+    detx, dety = raw_to_det(nominal.ccd_geometry(camera), events["CCDNR"], events["RAWX"], events["RAWY"])
+    assert len(detx) > 20000
+    assert np.abs(detx - events["DETX"]).max() <= 11.02 + 1
+    assert np.abs(dety - events["DETY"]).max() <= 11.02 + 1
+
+
+def test_pn_pixels_to_camera(real_data: Path, tool: Callable[[str], ModuleType]) -> None:
+    derivation = tool("derivation")
+    events = derivation.read_list(real_data / derivation.PN_LIST)
+    assert set(events["CCDNR"].tolist()) == {2}
+    detx, dety = raw_to_det(nominal.ccd_geometry("EPN"), events["CCDNR"], events["RAWX"], events["RAWY"])
+    assert np.abs(detx - events["DETX"]).max() <= 41.2 + 2
+    assert np.abs(dety - events["DETY"]).max() <= 41.2 + 2
+
+
+@pytest.mark.parametrize("camera", ["EMOS1", "EMOS2"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_camera_to_sky(real_data: Path, tool: Callable[[str], ModuleType], camera: str, number: int) -> None:
+    """Boresight fitted to the list: within 1 unit. The nominal one: 99 % within 3 units, all within 5."""
+    events = tool("derivation").mos_lists(real_data, camera)[number]
+    arguments = events["DETX"], events["DETY"], events["TIME"]
+    fitted = fit_boresight(*arguments, events["X"], events["Y"], events.attitude, events.plane)
+    for boresight, most, all_of_them in ((fitted, 1, 1), (nominal.boresight(camera), 3, 5)):
+        x, y = det_to_sky(*arguments, events.attitude, boresight, events.plane)
+        off = np.maximum(np.abs(whole_pixels(x) - events["X"]), np.abs(whole_pixels(y) - events["Y"]))
+        assert np.mean(off <= most) >= 0.99
+        assert off.max() <= all_of_them
+    x, y = det_to_sky(*arguments, events.attitude, fitted, events.plane)
+    assert np.hypot(np.std(x - events["X"]), np.std(y - events["Y"])) < 0.32 * np.sqrt(2)  # rounding alone: 0.29
+
+
+@pytest.mark.parametrize("name", ["boresight", "ccd_geometry"])
+def test_the_tables_come_from_the_data(real_data: Path, tool: Callable[[str], ModuleType], name: str) -> None:
+    derivation = tool("derivation")
+    assert tool(f"derive_{name}").derive(real_data) == (derivation.TABLES / f"{name}.csv").read_text(encoding="utf-8")
