@@ -1,9 +1,10 @@
 """Give every task files that are damaged in many ways; each must answer with a result or one clear sentence.
 
 Files of a simulated observation are cut short, have bits flipped or bytes overwritten, lose columns, get NaN or
-unsorted times, no rows, empty or reversed good times, keywords with wrong values; then a task reads them. What
-counts as wrong: an unexpected exception, a worker that dies, no answer in time, a sentence that names no file, a
-changed input, an output of before that was overwritten by a failure.
+unsorted times, no rows, empty or reversed good times, keywords with wrong values, broken data subspaces, missing
+blocks, damaged packing; then a task reads them. What counts as wrong: an unexpected exception, a worker that dies, no
+answer in time, a sentence that names no file, a changed input, an output of before that was overwritten by a failure,
+a result that cannot be read.
 
 Usage: python benchmarks/damaged_inputs.py [--number 2000] [--seed 1] [--folder build/damaged]
 """
@@ -11,7 +12,11 @@ Usage: python benchmarks/damaged_inputs.py [--number 2000] [--seed 1] [--folder 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gzip
+import io
 import random
+import re
 import shutil
 import sys
 import threading
@@ -26,8 +31,10 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
+from xmmpy.cli.info import info_command
 from xmmpy.engines import CallResult, NativeEngine, TaskCall
 from xmmpy.pipeline.discovery import describe
+from xmmpy.products.files import FitsFile
 from xmmpy.simulation import SimulationSettings, simulate_events
 
 PATIENCE = 60.0  # s; each call takes a fraction of one
@@ -132,6 +139,59 @@ def wrong_keywords(path: Path, chance: random.Random) -> None:
                     header[key] = chance.choice(values)
 
 
+def wrong_forms(path: Path, chance: random.Random) -> None:
+    """Change the layout of a table without moving its bytes: TFORMn, TTYPEn, NAXIS1, NAXIS2, TFIELDS, PCOUNT."""
+    data = bytearray(path.read_bytes())
+    layout = re.compile(rb"(TFORM\d+|NAXIS[12]|TFIELDS|PCOUNT|GCOUNT|BITPIX) *= ")
+    cards = [n for n in range(0, len(data), 80) if layout.match(data[n : n + 10])]
+    for _ in range(chance.choice((1, 1, 2))):
+        place = chance.choice(cards)
+        if data[place : place + 5] == b"TFORM":
+            value = chance.choice(("'J       '", "'D       '", "'999999999999D'", "'I2      '", "'       '", "'PJ(9)   '", "'0E      '"))
+        else:
+            value = f"{chance.choice((0, 1, -1, 3, 2**31, 10**12, 10**20, 99999999)):>20d}"
+        data[place + 10 : place + 80] = value.encode().ljust(70)
+    path.write_bytes(data)
+
+
+def broken_subspace(path: Path, chance: random.Random) -> None:
+    """Write data subspace keywords that are wrong in many ways."""
+    values = ("TABLE", ":", "1:2:3", "b01x", "bxyz", "", "a", "1,2,,3", "-1e999:1e999", "[5:1]", "3", 7, 1.5, True)
+    with fits.open(path, mode="update", output_verify="ignore") as hdus:
+        header = hdus[min(1, len(hdus) - 1)].header
+        for number in range(1, chance.randint(2, 8)):
+            header[f"DSTYP{number}"] = chance.choice(("CCDNR", "TIME", "PI", "FLAG", "POS(X,Y)", "POS(X", "NOPE", "", 3))
+            header[f"DSVAL{number}"] = chance.choice(values)
+            header[f"{chance.randint(2, 30)}DSVAL{number}"[:8]] = chance.choice(values)
+            header[f"DSREF{number}"] = chance.choice((":STDGTI01", ":NOPE", "STDGTI02", "", ":EVENTS", ":", 5))
+
+
+def lose_blocks(path: Path, chance: random.Random) -> None:
+    with fits.open(path) as hdus:
+        kept = [hdu.copy() for n, hdu in enumerate(hdus) if n == 0 or chance.random() < 0.7]
+    chance.shuffle(tail := kept[1:])
+    fits.HDUList([kept[0], *tail]).writeto(path, overwrite=True, output_verify="ignore")
+
+
+def damage_packing(path: Path, chance: random.Random) -> None:
+    data = bytearray(gzip.compress(path.read_bytes(), 1))
+    if chance.random() < 0.5:
+        del data[chance.randrange(1, len(data)) :]
+    else:
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+
+
+def reverse_good_times(path: Path, chance: random.Random) -> None:
+    with fits.open(path, mode="update", output_verify="ignore") as hdus:
+        for hdu in hdus:
+            if isinstance(hdu, fits.BinTableHDU) and {"START", "STOP"} <= set(hdu.columns.names):
+                if chance.random() < 0.5:
+                    hdu.data["START"][:], hdu.data["STOP"][:] = hdu.data["STOP"].copy(), hdu.data["START"].copy()
+                else:
+                    hdu.data["STOP"][:] = hdu.data["START"]
+
+
 def swap_files(path: Path, chance: random.Random) -> None:
     other = chance.choice([file for file in path.parent.glob("*.fits") if file != path])
     shutil.copy(other, path)
@@ -143,7 +203,8 @@ def no_fits_at_all(path: Path, chance: random.Random) -> None:
 
 DAMAGES: tuple[Damage, ...] = (
     cut_short, cut_in_a_header, flip_bits, flip_bits_of_headers, overwrite_bytes, drop_a_column, rename_a_column,
-    spoil_values, shuffle_rows, no_rows, wrong_keywords, swap_files, no_fits_at_all,
+    spoil_values, shuffle_rows, no_rows, wrong_keywords, swap_files, no_fits_at_all, wrong_forms, broken_subspace,
+    lose_blocks, damage_packing, reverse_good_times,
 )  # fmt: skip
 
 # What reads which damaged file; {} is the file.
@@ -155,7 +216,15 @@ CALLS: tuple[tuple[str, str, dict[str, Any]], ...] = (
                           "makeratecolumn": True}),
     ("list", "evselect", {"table": "{}", "spectrumset": OUTPUT, "energycolumn": "PI", "spectralbinsize": 5}),
     ("list", "evselect", {"table": "{}", "histogramset": OUTPUT, "histogramcolumn": "PI"}),
+    ("list", "evselect", {"table": "{}", "filteredset": OUTPUT, "destruct": False, "expression": "PI>500 && X>20000"}),
+    ("list", "evselect", {"table": "good_list.fits", "filteredset": OUTPUT, "filtertype": "dataSubspace",
+                          "dssblock": "{}"}),
+    ("list", "evselect", {"table": "good_list.fits", "filteredset": OUTPUT, "expression": "region({})"}),
     ("list", "find", {}),
+    ("list", "info", {}),
+    ("rate", "info", {}),
+    ("gti", "info", {}),
+    ("image", "info", {}),
     ("gti", "evselect", {"table": "good_list.fits", "filteredset": OUTPUT, "expression": "gti({},TIME)"}),
     ("gti", "gtimerge", {"tables": "{} good_gti.fits", "gtitable": OUTPUT}),
     ("rate", "tabgtigen", {"table": "{}", "gtiset": OUTPUT, "expression": "RATE<=0.35"}),
@@ -231,6 +300,8 @@ def damaged_rounds(folder: Path, number: int, seed: int) -> Tally:
         (folder / OUTPUT).write_bytes(BEFORE)
         if task == "find":
             _judge_description(bad, what, tally)
+        elif task == "info":
+            _judge_information(bad, what, tally)
         else:
             call = TaskCall(task, {name: _filled(value, bad.name) for name, value in values.items()})
             begin = time.monotonic()
@@ -260,6 +331,8 @@ def _run(engine: NativeEngine, call: TaskCall) -> CallResult | None:
 def _judge(result: CallResult, what: str, folder: Path, call: TaskCall, tally: Tally) -> None:
     if result.error is None:
         tally.results += 1
+        if OUTPUT in call.values.values():
+            tally.wrong += [f"{what}: {problem}" for problem in _unreadable(folder / OUTPUT)]
         return
     code, text = result.error
     tally.sentences += 1
@@ -271,6 +344,39 @@ def _judge(result: CallResult, what: str, folder: Path, call: TaskCall, tally: T
         tally.wrong.append(f"{what}: the sentence names no file: {text}")
     if OUTPUT in call.values.values() and (folder / OUTPUT).read_bytes() != BEFORE:
         tally.wrong.append(f"{what}: failed, but overwrote its output")
+
+
+def _unreadable(path: Path) -> list[str]:
+    """What is wrong with a result: its own blocks; those that are copied as they are may be as they were."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(path) as hdus:
+                for hdu in hdus[:2]:
+                    _ = hdu.data
+        with FitsFile(path) as file:
+            for block in file.hdus:
+                file.read(block)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is wrong
+        return [f"the result cannot be read: {type(error).__name__}: {error}"]
+    return []
+
+
+def _judge_information(bad: Path, what: str, tally: Tally) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = info_command(str(bad))
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is wrong
+        tally.wrong.append(f"{what}: {type(error).__name__}: {error}")
+        return
+    if status == 0:
+        tally.results += 1
+    else:
+        tally.sentences += 1
+        tally.codes["info"] += 1
+        if "bad_" not in err.getvalue():
+            tally.wrong.append(f"{what}: the sentence names no file: {err.getvalue()}")
 
 
 def _judge_description(bad: Path, what: str, tally: Tally) -> None:

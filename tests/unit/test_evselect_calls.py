@@ -180,7 +180,7 @@ def test_times_regions_and_masks_in_files(events, tmp_path):
         "gti({f}/gti.fits,TIME)": ((c["TIME"] >= 1100) & (c["TIME"] <= 1200)) | ((c["TIME"] >= 1700) & (c["TIME"] <= 1800)),
         "region({f}/region.fits,X,Y)": ((radius <= 5e3) & ~(radius < 2e3)) | box,
         "mask({f}/mask.fits,1,1,RAWX,RAWY)": (c["RAWX"] >= 10) & (c["RAWX"] <= 30) & (c["RAWY"] >= 50) & (c["RAWY"] <= 120),
-        "gti({f}/events.fits:STDGTI02)": ((c["TIME"] >= 1002) & (c["TIME"] <= 1902)) | ((c["TIME"] >= 2002)),
+        "gti({f}/events.fits:STDGTI02)": ((c["TIME"] >= 1002) & (c["TIME"] <= 1902)) | (c["TIME"] >= 2002),
     }
     for text, wanted in expected.items():
         xmmpy.tasks.evselect(table=events.path, filteredset=tmp_path / "out.fits", expression=text.format(f=tmp_path))

@@ -220,7 +220,7 @@ def test_histograms(make, events):
 
 
 def test_blocks_and_keywords_that_the_user_wants(make, events, tmp_path):
-    _, _, warnings = make("image", blockstocopy="BADPIX01 OFFSETS".split()[0], attributestocopy="RA_MED CONTENT NOPE")
+    _, _, warnings = make("image", blockstocopy=["BADPIX01", "OFFSETS"][0], attributestocopy="RA_MED CONTENT NOPE")
     assert warnings == ["NoAttrib"]
     with fits.open(tmp_path / "out.fits") as file, fits.open(events.path) as source:
         assert file[0].header["RA_MED"] == 150.0

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 CARD = 80
+KEYWORD = 8
 _VALUE = re.compile(
     r"=\s*(?:'(?P<text>(?:[^']|'')*)'|(?P<logical>[TF])|(?P<integer>[+-]?\d+)|(?P<real>[+-]?[\d.]+(?:[ED][+-]?\d+)?))"
     r"\s*(?:/.*)?\Z",

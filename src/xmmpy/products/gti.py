@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xmmpy.products.blocks import Block, NewColumn, table_block
+from xmmpy.products.errors import FileProblem
 from xmmpy.products.header import Header as ByteHeader
 from xmmpy.products.intervals import Intervals
 from xmmpy.products.tables import SmallTable, read_table
@@ -41,8 +42,18 @@ def read_gti(spec: str) -> Intervals:
 
 
 def intervals_of(table: SmallTable) -> Intervals:
-    """Intervals of a table with the columns START and STOP."""
-    return Intervals.of(table.column("START"), table.column("STOP"))
+    """Intervals of a table with the columns START and STOP.
+
+    Raises
+    ------
+    FileProblem
+        When it lacks them or they hold no single numbers.
+    """
+    borders = (table.column("START"), table.column("STOP"))
+    if any(values.ndim != 1 or values.dtype.kind not in "iuf" for values in borders):
+        problem = f"has no single numbers in START and STOP of {table.name}"
+        raise FileProblem(table.path, problem, "make the table again")
+    return Intervals.of(*borders)
 
 
 def gti_block(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from xmmpy.products.cards import CARD, KEYWORD
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, Hdu, split_block
 from xmmpy.products.kernels import compress_rows, take_column
@@ -25,6 +26,8 @@ Result = TypeVar("Result")
 #: Rows handled at a time: a few MB, which stay in the processor's cache.
 ROWS_PER_CHUNK = 1 << 16
 
+_DESCRIPTION = re.compile(r"T([A-Z]{3,4})\d+ *=")
+_TEXTS = frozenset({"TYPE", "FORM", "UNIT", "DISP", "DIM"})
 _TFORM = re.compile(r"(\d*)([LXBIJKAEDCMPQ])")
 _TYPES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8", "C": ">c8", "M": ">c16"}
 _UNSIGNED = {">i2": 2**15, ">i4": 2**31, ">i8": 2**63}
@@ -121,6 +124,7 @@ def table_layout(hdu: Hdu) -> TableLayout:
     if not hdu.is_table:
         raise FileProblem(hdu.path, f"has no table in {hdu.name}", "name a block that is a table")
     try:
+        _check_cards(hdu)
         fields, width, rows = (int(hdu.value(key)) for key in ("TFIELDS", "NAXIS1", "NAXIS2"))
         columns = []
         offset = 0
@@ -134,6 +138,18 @@ def table_layout(hdu: Hdu) -> TableLayout:
         problem = f"has a damaged table {hdu.name}: its columns take {offset} bytes of rows that have {width}"
         raise FileProblem(hdu.path, problem, "get or make it again")
     return TableLayout(tuple(columns), width, rows)
+
+
+def _check_cards(hdu: Hdu) -> None:
+    """Refuse a table whose description has cards that cannot be read: its products would have them too."""
+    for place in range(0, len(hdu.raw_header), CARD):
+        card = hdu.raw_header[place : place + CARD].decode("latin-1")
+        match = _DESCRIPTION.match(card)
+        if match is None or match.end() > KEYWORD + 1 or not card[KEYWORD + 2 :].partition("/")[0].strip():
+            continue
+        value = hdu.value(card[:KEYWORD].rstrip())
+        if card[KEYWORD + 1] != " " or value is None or (match[1] in _TEXTS and not isinstance(value, str)):
+            raise ValueError(f"{card[:KEYWORD].rstrip()} cannot be read")
 
 
 def _column(hdu: Hdu, number: int, offset: int) -> Column:

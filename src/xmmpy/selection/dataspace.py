@@ -93,6 +93,18 @@ class DataSpace:
     components: tuple[tuple[Value, ...], ...] = ((),)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that a row must have to be tested."""
+        found: list[str] = []
+        for place, name in enumerate(self.names):
+            values = [component[place] for component in self.components]
+            if any(isinstance(value, Figures) for value in values):
+                found += name[name.index("(") + 1 : name.index(")")].split(",")
+            elif not all(is_everything(value) for value in values):
+                found.append(name)
+        return tuple(dict.fromkeys(found))
+
+    @property
     def tables(self) -> dict[str, Value]:
         """Tables that are referred to, by name, in the order of components and descriptors."""
         found: dict[str, Value] = {}

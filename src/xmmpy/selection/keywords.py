@@ -52,7 +52,10 @@ def read_dataspace(header: Mapping[str, Any], table: Callable[[str], Value | Non
         for number in numbers:
             entry = entries.get((component, number))
             first = values.get((1, number))
-            values[component, number] = first if entry is None else _read_value(entry, table)
+            value = first if entry is None else _read_value(entry, table)
+            if isinstance(value, Figures) and not _PAIR.match(entries[1, number]["DSTYP"]):
+                value = None  # figures of what?
+            values[component, number] = value
     readable = [n for n in numbers if all(values[component, n] is not None for component in components)]
     return DataSpace(
         names=tuple(_descriptor_name(entries[1, n]["DSTYP"]) for n in readable),

@@ -276,7 +276,13 @@ class Call:
         if not self.parameters.dssblock:
             raise TaskError("BlockSpec", "filtertype=dataSubspace wants a block in dssblock")
         with EventSource(self.parameters.dssblock) as other:
-            return other.space
+            space = other.space
+        for name in space.columns:
+            column = self.source.layout.find(name)
+            if column is None or column.dtype.shape or column.native_dtype.kind not in "iuf":
+                text = f"the data subspace of {self.parameters.dssblock} limits '{name}', of which {self.source.spec}"
+                raise TaskError("DssNameMismatch", f"{text} has no column of numbers")
+        return space
 
     def _data_space(self) -> DataSpace:
         """The list's data subspace with this selection added."""
