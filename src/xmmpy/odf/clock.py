@@ -209,7 +209,7 @@ def _fit(points: ClockPoints, degree: int, *, handovers_ignored: bool = True) ->
     middle, half = centre, 1.0
     coefficients: NDArray[np.float64] = np.zeros(1)
     for turn in range(_ROUNDS):
-        allowed = max(0, min(used, int(np.count_nonzero(keep)) // _POINTS_PER_DEGREE - 1))
+        allowed = max(0, min(used, np.unique(obt[keep]).size // _POINTS_PER_DEGREE - 1))
         low, high = float(obt[keep].min()), float(obt[keep].max())
         middle, half = (low + high) / 2, max((high - low) / 2, 1.0)
         place = (obt - middle) / half
