@@ -21,11 +21,12 @@ from xmmpy.products.kernels import compress_rows, take_column
 from xmmpy.products.tables import iterate_chunks, map_chunks, read_table, table_layout
 
 
-@pytest.fixture
-def table(tmp_path):
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
     """A table with every form, and its path."""
+    tmp_path = tmp_path_factory.mktemp("table")
     rng = np.random.default_rng(2)
-    n = 150_000
+    n = 400_000  # four chunks, so that threads share them
     hdu = fits.BinTableHDU.from_columns(
         [
             fits.Column("L", "L", array=rng.integers(0, 2, n).astype(bool)),
