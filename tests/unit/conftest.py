@@ -29,6 +29,7 @@ def _load(name: str) -> ModuleType:
 
 _load("pipeline_stubs")
 _load("small_list")
+_load("odf_sample")
 
 
 @pytest.fixture(scope="session")
