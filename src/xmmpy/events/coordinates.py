@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 UNIT_DEG: Final = 0.05 / 3600.0
 """Size of a unit of X, Y, DETX, DETY (degrees)."""
 REFERENCE_PIXEL: Final = 25921.0
-"""X and Y of the reference point."""
+"""X and Y of the reference point in an image of 0.36 degrees on each side."""
 NULL_PIXEL: Final = -99999999
 """X and Y of an event without a place on the sky, as TNULL of real lists has it."""
 ATTITUDE_REACH_S: Final = 20.0
@@ -101,10 +101,13 @@ class TangentPlane:
     ----------
     ra, dec : float
         The reference point, REFXCRVL and REFYCRVL (degrees).
+    centre : float
+        X and Y of that point, REFXCRPX and REFYCRPX.
     """
 
     ra: float
     dec: float
+    centre: float = REFERENCE_PIXEL
 
     def axes(self) -> FloatArray:
         """Rows: unit vectors to the east, to the north and towards the reference point; shape (3, 3)."""
@@ -116,7 +119,7 @@ class TangentPlane:
         towards, _, _ = _frame(np.asarray(ra, dtype=np.float64), np.asarray(dec, dtype=np.float64))
         east, north, depth = np.moveaxis(towards @ self.axes().T, -1, 0)
         depth = np.where(depth > 0.0, depth * _UNIT_RAD, np.nan)
-        return REFERENCE_PIXEL - east / depth, REFERENCE_PIXEL + north / depth
+        return self.centre - east / depth, self.centre + north / depth
 
     def to_sky(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
         """RA (0 to 360) and Dec (degrees) of X, Y."""
@@ -126,9 +129,7 @@ class TangentPlane:
 
     def directions(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Vectors (not of length 1) towards X, Y; shape (n, 3)."""
-        plane = np.stack(
-            [(REFERENCE_PIXEL - x) * _UNIT_RAD, (y - REFERENCE_PIXEL) * _UNIT_RAD, np.ones_like(x)], axis=-1
-        )
+        plane = np.stack([(self.centre - x) * _UNIT_RAD, (y - self.centre) * _UNIT_RAD, np.ones_like(x)], axis=-1)
         result: FloatArray = plane @ self.axes()
         return result
 
@@ -233,8 +234,8 @@ def det_to_sky(
 
         depth = form(2)
         depth = np.where(depth > 0.0, depth * _UNIT_RAD, np.nan)
-        x[part] = REFERENCE_PIXEL - form(0) / depth
-        y[part] = REFERENCE_PIXEL + form(1) / depth
+        x[part] = plane.centre - form(0) / depth
+        y[part] = plane.centre + form(1) / depth
     return x, y
 
 
