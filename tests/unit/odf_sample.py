@@ -100,7 +100,7 @@ def write_odf(folder: Path) -> Path:
     for ccd in (1, 2):
         write_events(folder, f"M1S001{ccd}0IME")
     write_frames(folder, "M1S00100AUX")
-    write_events(folder, "M1U00210TIE", EXP_ID="0201903501002")
+    write_events(folder, "M1U00210TIE")
     write_events(folder, "M2S00210IME", WINDOWDX=110, WINDOWDY=100)
     write_frames(folder, "M2S00200AUX")
     for ccd in (1, 2):
