@@ -188,7 +188,8 @@ def _range(y: NDArray[np.float64], levels: Sequence[float], logarithmic: bool) -
         return low, max(high, low * 1.1)
     if 0 <= low <= high / 2:
         low = 0.0
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    margin = max(0.5, abs(high) * 1e-9)  # large values hide a half
+    return (low, high) if high > low else (low - margin, high + margin)
 
 
 def _kept_bins(
