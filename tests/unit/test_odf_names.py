@@ -139,6 +139,16 @@ def test_a_damaged_counter_moves_no_other_row() -> None:
     assert np.flatnonzero(wrong).tolist() == [2000]
 
 
+def test_each_ccd_counts_its_own_frames() -> None:
+    seconds = np.concatenate([np.arange(1, 40000, 2.6), np.arange(2, 39000, 5.2)])
+    ccd = np.repeat([1, 2], [np.arange(1, 40000, 2.6).size, np.arange(2, 39000, 5.2).size])
+    frame = np.concatenate([np.arange(count) for count in np.bincount(ccd)[1:]])
+    coarse, fine = counters_of(seconds)
+    order = np.random.default_rng(4).permutation(seconds.size)
+    found = seconds_since_reset(frame[order], coarse[order], fine[order], ccd=ccd[order])
+    assert np.abs(found - seconds[order]).max() <= MOS.fine_step
+
+
 def test_no_frames_give_no_times() -> None:
     assert seconds_since_reset([], [], []).size == 0
     assert reset_from_start(22731935.04) == 22731935.0

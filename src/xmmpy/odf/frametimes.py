@@ -39,18 +39,20 @@ PN = FrameCounter(fine_step=20.48e-6, wrap=32400.0)
 
 
 def seconds_since_reset(
-    frame: ArrayLike, coarse: ArrayLike, fine: ArrayLike, counter: FrameCounter = MOS
+    frame: ArrayLike, coarse: ArrayLike, fine: ArrayLike, counter: FrameCounter = MOS, ccd: ArrayLike | None = None
 ) -> NDArray[np.float64]:
     """Seconds since the reset of the clock.
 
     Parameters
     ----------
     frame : array-like of int, shape (n,)
-        Frame numbers, which grow with time; rows may be in any order, several rows may share a frame.
+        Frame numbers, which grow with time within a CCD; rows may be in any order.
     coarse, fine : array-like of int, shape (n,)
         FTCOARSE in s, FTFINE in steps; unsigned numbers of 16 bits, however they were stored.
     counter : FrameCounter
         Of the camera.
+    ccd : array-like of int, shape (n,), optional
+        What tells the counters of frames apart: the CCD, with its node where there are two. One CCD when not given.
 
     Returns
     -------
@@ -60,16 +62,21 @@ def seconds_since_reset(
     number = np.asarray(frame, np.int64)
     whole = (np.asarray(coarse, np.int64) & _MASK).astype(np.float64)
     raw = whole + (np.asarray(fine, np.int64) & _MASK) * counter.fine_step
-    if not raw.size:
-        return raw
-    order = np.argsort(number, kind="stable")
-    smooth = _running_median(raw[order])
-    jumps = np.concatenate(([0.0], np.diff(smooth)))
-    turns = np.cumsum(jumps < -counter.wrap / 2)
-    unwrapped = smooth + turns * counter.wrap
+    group = np.zeros(number.size, np.int64) if ccd is None else np.asarray(ccd, np.int64)
     seconds = np.empty(raw.size)
-    seconds[order] = raw[order] + counter.wrap * np.round((unwrapped - raw[order]) / counter.wrap)
+    for one in np.unique(group):
+        rows = np.flatnonzero(group == one)
+        rows = rows[np.argsort(number[rows], kind="stable")]
+        seconds[rows] = _unwrap(raw[rows], counter.wrap)
     return seconds
+
+
+def _unwrap(raw: NDArray[np.float64], wrap: float) -> NDArray[np.float64]:
+    """Add the turns of the counter to times in the order of frames."""
+    smooth = _running_median(raw)
+    falls = np.concatenate(([False], np.diff(smooth) < -wrap / 2))
+    unwrapped = smooth + np.cumsum(falls) * wrap
+    return np.asarray(raw + wrap * np.round((unwrapped - raw) / wrap), np.float64)
 
 
 def counters_of(seconds: ArrayLike, counter: FrameCounter = MOS) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
