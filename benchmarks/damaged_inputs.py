@@ -147,7 +147,8 @@ def wrong_forms(path: Path, chance: random.Random) -> None:
     for _ in range(chance.choice((1, 1, 2))):
         place = chance.choice(cards)
         if data[place : place + 5] == b"TFORM":
-            value = chance.choice(("'J       '", "'D       '", "'999999999999D'", "'I2      '", "'       '", "'PJ(9)   '", "'0E      '"))
+            forms = ("J       ", "D       ", "999999999999D", "I2      ", "        ", "PJ(9)   ", "0E      ")
+            value = f"'{chance.choice(forms)}'"
         else:
             value = f"{chance.choice((0, 1, -1, 3, 2**31, 10**12, 10**20, 99999999)):>20d}"
         data[place + 10 : place + 80] = value.encode().ljust(70)
@@ -156,11 +157,12 @@ def wrong_forms(path: Path, chance: random.Random) -> None:
 
 def broken_subspace(path: Path, chance: random.Random) -> None:
     """Write data subspace keywords that are wrong in many ways."""
+    names = ("CCDNR", "TIME", "PI", "FLAG", "POS(X,Y)", "POS(X", "NOPE", "", 3)
     values = ("TABLE", ":", "1:2:3", "b01x", "bxyz", "", "a", "1,2,,3", "-1e999:1e999", "[5:1]", "3", 7, 1.5, True)
     with fits.open(path, mode="update", output_verify="ignore") as hdus:
         header = hdus[min(1, len(hdus) - 1)].header
         for number in range(1, chance.randint(2, 8)):
-            header[f"DSTYP{number}"] = chance.choice(("CCDNR", "TIME", "PI", "FLAG", "POS(X,Y)", "POS(X", "NOPE", "", 3))
+            header[f"DSTYP{number}"] = chance.choice(names)
             header[f"DSVAL{number}"] = chance.choice(values)
             header[f"{chance.randint(2, 30)}DSVAL{number}"[:8]] = chance.choice(values)
             header[f"DSREF{number}"] = chance.choice((":STDGTI01", ":NOPE", "STDGTI02", "", ":EVENTS", ":", 5))

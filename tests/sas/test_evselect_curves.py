@@ -69,9 +69,7 @@ LATER = {"IN_FOV", "GOOD_PIX", "FRACEXP"}
 
 
 @pytest.mark.parametrize("case", CURVES)
-def test_a_curve_of_the_same_call_on_another_list_has_the_same_columns_and_keywords(
-    real_data, call_of, tmp_path, case
-):
+def test_a_curve_of_the_same_call_on_another_list_has_the_same_columns_and_keywords(real_data, call_of, tmp_path, case):
     product, table = CURVES[case]
     values = call_of(real_data / product)
     values |= {"table": str(real_data / table), "rateset": str(tmp_path / "rate.fits"), "expression": "PI>200"}
@@ -95,9 +93,11 @@ def test_a_curve_of_the_same_call_on_another_list_has_the_same_columns_and_keywo
         assert [k for k in own if k not in only_there] == [k for k in order if k not in only_there]
         assert ("EXPOSURE" in mine.header) == ("EXPOSURE" in model.header)
         if case != "FBKTSR-pn":  # its selection has masks, and SAS gave it no data subspace
-            assert {hdu.name[:6] for hdu in ours[2:] if not hdu.name.startswith("REG")} <= {"STDGTI", "GTI000", "GTI001"} | {
-                f"GTI00{n}" for n in range(10)
-            }
+            assert {hdu.name[:6] for hdu in ours[2:] if not hdu.name.startswith("REG")} <= {
+                "STDGTI",
+                "GTI000",
+                "GTI001",
+            } | {f"GTI00{n}" for n in range(10)}
 
 
 def test_good_times_of_a_curve_are_those_of_the_list(real_data, tmp_path):

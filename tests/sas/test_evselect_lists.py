@@ -115,7 +115,9 @@ def test_cfitsio_copies_it(pair, tmp_path):
     program = shutil.which("fitscopy")
     if program is None:
         pytest.skip("no fitscopy: install libcfitsio-bin")
-    done = subprocess.run([program, str(pair[1]), str(tmp_path / "copy.fits")], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [program, str(pair[1]), str(tmp_path / "copy.fits")], capture_output=True, text=True, timeout=120
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert Path(tmp_path / "copy.fits").read_bytes()[-2880:] == pair[1].read_bytes()[-2880:]
 

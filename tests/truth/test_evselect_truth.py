@@ -61,7 +61,9 @@ def test_the_classic_reduction_step_by_step(lists, tmp_path, camera):
             time = frames.data["TIME"].astype(float)
             whole = np.zeros(len(time), bool)
             for start, stop in zip(good.start, good.stop, strict=True):
-                whole |= (time - np.asarray(length, float) / 2 >= start) & (time + np.asarray(length, float) / 2 <= stop)
+                whole |= (time - np.asarray(length, float) / 2 >= start) & (
+                    time + np.asarray(length, float) / 2 <= stop
+                )
             live = np.sum((length * frames.data["FRACEXP"])[whole], dtype=float)
             assert new[f"ONTIME{ccd:02d}"] == pytest.approx(good.total, rel=1e-12)
             assert new[f"LIVETI{ccd:02d}"] == pytest.approx(live, rel=1e-7)

@@ -29,7 +29,9 @@ class SmallList:
     frames: dict[int, np.ndarray] = field(default_factory=dict)
 
 
-def write_small_list(path: Path, rows: int = 3000, seed: int = 1, ccds: tuple[int, ...] = (1, 2), **cards: Any) -> SmallList:
+def write_small_list(
+    path: Path, rows: int = 3000, seed: int = 1, ccds: tuple[int, ...] = (1, 2), **cards: Any
+) -> SmallList:
     """Write a list of MOS1 with some CCDs; `cards` go into the header of EVENTS."""
     rng = np.random.default_rng(seed)
     time = np.sort(rng.uniform(START + 30, START + 1970, rows))
@@ -93,6 +95,8 @@ def write_small_list(path: Path, rows: int = 3000, seed: int = 1, ccds: tuple[in
 
 
 def _table(name: str, **columns: Any) -> fits.BinTableHDU:
-    table = fits.BinTableHDU.from_columns([fits.Column(key, form, array=array) for key, (form, array) in columns.items()])
+    table = fits.BinTableHDU.from_columns(
+        [fits.Column(key, form, array=array) for key, (form, array) in columns.items()]
+    )
     table.header["EXTNAME"] = name
     return table

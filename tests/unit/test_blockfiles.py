@@ -28,12 +28,24 @@ def files(tmp_path):
     region.header["MFORM1"] = "DETX,DETY"
     other = fits.BinTableHDU.from_columns([fits.Column("A", "J", array=[1])], name="OTHER")
     path = tmp_path / "file.fits"
-    fits.HDUList([fits.PrimaryHDU(), other, good("ONE", 1.0), good("TWO", 20.0), fits.ImageHDU(mask, name="MASK"), region]).writeto(path)
+    fits.HDUList(
+        [fits.PrimaryHDU(), other, good("ONE", 1.0), good("TWO", 20.0), fits.ImageHDU(mask, name="MASK"), region]
+    ).writeto(path)
     return TaskBlockFiles(str(path)), path
 
 
 @pytest.mark.parametrize(
-    ("block", "start"), [("{}", 1), ("{}:TWO", 20), ("{}+TWO", 20), ("{}[TWO]", 20), ("{}:3", 20), (":TWO", 20), ("[ONE]", 1), ("+TWO", 20)]
+    ("block", "start"),
+    [
+        ("{}", 1),
+        ("{}:TWO", 20),
+        ("{}+TWO", 20),
+        ("{}[TWO]", 20),
+        ("{}:3", 20),
+        (":TWO", 20),
+        ("[ONE]", 1),
+        ("+TWO", 20),
+    ],
 )
 def test_specifications_of_blocks(files, block, start):
     blocks, path = files
@@ -84,5 +96,5 @@ def test_regions(files, tmp_path):
     (tmp_path / "bad.reg").write_text("physical\ncircle(5,6\n")
     with pytest.raises(FileProblem, match="is no region file"):
         blocks.region(str(tmp_path / "bad.reg"))
-    with pytest.raises(FileProblem, match="damaged region table OTHER|has no"):
+    with pytest.raises(FileProblem, match=r"damaged region table OTHER|has no"):
         blocks.region(f"{path}:OTHER")

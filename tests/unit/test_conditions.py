@@ -24,7 +24,11 @@ COLUMNS = {
     "X": RNG.uniform(0, 100, ROWS),
     "Y": RNG.uniform(0, 100, ROWS),
 }
-GOOD = {"a.fits": Intervals.of([5.0, 40.0], [20.0, 60.0]), "b.fits": Intervals.of([10.0], [50.0]), "none": Intervals.of([], [])}
+GOOD = {
+    "a.fits": Intervals.of([5.0, 40.0], [20.0, 60.0]),
+    "b.fits": Intervals.of([10.0], [50.0]),
+    "none": Intervals.of([], []),
+}
 SCHEMA = TableSchema({name: values.dtype for name, values in COLUMNS.items()})
 
 
@@ -122,7 +126,8 @@ def test_the_components_of_one_data_subspace_as_a_selection_of_another(first, se
 
 @pytest.mark.parametrize(
     "text",
-    ["PI*2 > 3", "sin(TIME) > 0", "PI > CCDNR", "near(PI,3,0.1)", "!gti(a.fits,TIME)", "(FLAG & 3) != 0", "(FLAG & 3) == 4",
+    ["PI*2 > 3", "sin(TIME) > 0", "PI > CCDNR", "near(PI,3,0.1)", "!gti(a.fits,TIME)", "(FLAG & 3) != 0",
+     "(FLAG & 3) == 4",
      "PI in [CCDNR:5]", "circle(PI,3,4,X,Y)", "!((FLAG & 3) == 0)", "ifthenelse(PI>3,true,false)"],
 )  # fmt: skip
 def test_what_a_data_subspace_cannot_hold(text):

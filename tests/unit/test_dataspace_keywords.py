@@ -94,9 +94,13 @@ def test_more_components_than_keywords_can_name():
 
 
 def test_selecting_in_turn():
-    space = ccds(2).select([[Condition("PI", Ranges.parse("200:12000"), "eV"), Condition("CCDNR", Ranges.parse("2:5"))]])
+    space = ccds(2).select(
+        [[Condition("PI", Ranges.parse("200:12000"), "eV"), Condition("CCDNR", Ranges.parse("2:5"))]]
+    )
     assert len(space.components) == 1
-    space = space.select([[Condition("TIME", GoodTimes(Intervals.of([1.5], [6.0])), "s"), Condition("PI", Ranges.parse(":500"))]])
+    space = space.select(
+        [[Condition("TIME", GoodTimes(Intervals.of([1.5], [6.0])), "s"), Condition("PI", Ranges.parse(":500"))]]
+    )
     assert space.good_times()[2] == Intervals.of([1.5, 5.0], [2.0, 6.0])
     assert dict(zip(space.names, space.components[0], strict=True))["PI"] == Ranges.parse("200:500")
     assert space.select([[Condition("PI", Ranges.parse("600:"))]]).components == ()

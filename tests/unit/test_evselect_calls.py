@@ -36,7 +36,9 @@ def test_all_products_in_one_call_are_those_of_single_calls(events, tmp_path):
                  {"rateset", "histogramset"}}  # fmt: skip
         alone.pop("histogrambinsize" if name == "rateset" else "timebinsize", None)
         find_task("evselect").execute(alone, Session("evselect"))
-        difference = fits.FITSDiff(names[name], tmp_path / "alone.fits", ignore_keywords=["XPROC0", "CONTINUE", "DATE", "HISTORY"])
+        difference = fits.FITSDiff(
+            names[name], tmp_path / "alone.fits", ignore_keywords=["XPROC0", "CONTINUE", "DATE", "HISTORY"]
+        )
         assert difference.identical, difference.report()
 
 
@@ -46,7 +48,11 @@ def test_calls_done_together_write_the_same_bytes_as_alone(events, tmp_path):
         clean = {"expression": "PI>150 && (FLAG & 0x10000)==0", "filteredset": str(folder / "clean.fits")}
         image = {"xcolumn": "X", "ycolumn": "Y", "imagebinning": "binSize", "ximagebinsize": 400, "yimagebinsize": 400}
         bands = [
-            {"expression": f"PI in [{low}:{high}] && #XMMEA_EM", "imageset": str(folder / f"{low}-{high}.fits"), **image}
+            {
+                "expression": f"PI in [{low}:{high}] && #XMMEA_EM",
+                "imageset": str(folder / f"{low}-{high}.fits"),
+                **image,
+            }
             for low, high in ((300, 1000), (1001, 4000), (300, 12000))
         ]
         rate = {"expression": "PI>1000", "rateset": str(folder / "rate.fits"), "timebinsize": 26}
@@ -71,11 +77,11 @@ def test_calls_done_together_write_the_same_bytes_as_alone(events, tmp_path):
 
 def test_one_wrong_call_leaves_the_others(events, tmp_path):
     texts = ["PI>200", "PI>>", "NOPE==3", "PI>300"]
-    calls = [
-        (EvselectParameters.from_values({"table": str(events.path), "expression": t, "filteredset": str(tmp_path / f"{n}.fits")}),
-         Session("evselect"))
-        for n, t in enumerate(texts)
-    ]  # fmt: skip
+    values = [
+        {"table": str(events.path), "expression": text, "filteredset": str(tmp_path / f"{number}.fits")}
+        for number, text in enumerate(texts)
+    ]
+    calls = [(EvselectParameters.from_values(given), Session("evselect")) for given in values]
     results = run_together(calls)
     assert [getattr(result, "code", "") for result in results] == ["", "BadExpression", "BadExpression", ""]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.fits", "3.fits", "events.fits"]
@@ -107,7 +113,7 @@ def test_a_disk_that_takes_no_more(events, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
         for values in ({"filteredset": tmp_path / "out.fits"},
                        {"imageset": tmp_path / "out.fits", "imagedatatype": "Real64"}):  # fmt: skip
-            with pytest.raises(TaskError, match="written|disk") as failure:
+            with pytest.raises(TaskError, match=r"written|disk") as failure:
                 xmmpy.tasks.evselect(table=events.path, **values)
             assert failure.value.code == "FileIo"
     finally:
@@ -177,9 +183,13 @@ def test_times_regions_and_masks_in_files(events, tmp_path):
     radius = np.hypot(c["X"] - 2e4, c["Y"] - 2e4)
     box = (abs(c["X"] - 3e4) <= 2e3) & (abs(c["Y"] - 3e4) <= 1e3)
     expected = {
-        "gti({f}/gti.fits,TIME)": ((c["TIME"] >= 1100) & (c["TIME"] <= 1200)) | ((c["TIME"] >= 1700) & (c["TIME"] <= 1800)),
+        "gti({f}/gti.fits,TIME)": ((c["TIME"] >= 1100) & (c["TIME"] <= 1200))
+        | ((c["TIME"] >= 1700) & (c["TIME"] <= 1800)),
         "region({f}/region.fits,X,Y)": ((radius <= 5e3) & ~(radius < 2e3)) | box,
-        "mask({f}/mask.fits,1,1,RAWX,RAWY)": (c["RAWX"] >= 10) & (c["RAWX"] <= 30) & (c["RAWY"] >= 50) & (c["RAWY"] <= 120),
+        "mask({f}/mask.fits,1,1,RAWX,RAWY)": (c["RAWX"] >= 10)
+        & (c["RAWX"] <= 30)
+        & (c["RAWY"] >= 50)
+        & (c["RAWY"] <= 120),
         "gti({f}/events.fits:STDGTI02)": ((c["TIME"] >= 1002) & (c["TIME"] <= 1902)) | (c["TIME"] >= 2002),
     }
     for text, wanted in expected.items():

@@ -99,11 +99,15 @@ def test_real_columns_have_real_bins(make, events):
 def test_weights_are_summed(make, events):
     _, data, _ = make("image", imagebinning="binSize", zcolumn="WEIGHT")
     expected = np.zeros((200, 64))
-    np.add.at(expected, (events.columns["RAWY"] - 1, events.columns["RAWX"] - 1), events.columns["WEIGHT"].astype(float))
+    np.add.at(
+        expected, (events.columns["RAWY"] - 1, events.columns["RAWX"] - 1), events.columns["WEIGHT"].astype(float)
+    )
     assert data == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("name", "bitpix"), [("Int8", 8), ("Int16", 16), ("Int32", 32), ("Real32", -32), ("Real64", -64)])
+@pytest.mark.parametrize(
+    ("name", "bitpix"), [("Int8", 8), ("Int16", 16), ("Int32", 32), ("Real32", -32), ("Real64", -64)]
+)
 def test_image_types(make, events, name, bitpix):
     header, data, _ = make("image", imagedatatype=name)
     assert header["BITPIX"] == bitpix
@@ -155,7 +159,7 @@ def test_rate_curves(make, events):
 
 
 def test_rate_curve_of_weights(make, events):
-    header, data, _ = make("rate", timebinsize=200, makeratecolumn=True, zcolumn="WEIGHT", zerrorcolumn="EWEIGHT")
+    _, data, _ = make("rate", timebinsize=200, makeratecolumn=True, zcolumn="WEIGHT", zerrorcolumn="EWEIGHT")
     bins = START + 200 * np.arange(11)
     c = {name: values.astype(float) for name, values in events.columns.items()}
     assert data["RATE"] == pytest.approx(np.histogram(c["TIME"], bins, weights=c["WEIGHT"])[0] / 200)
@@ -207,13 +211,13 @@ def test_spectra(make, events):
 
 def test_histograms(make, events):
     c = events.columns
-    header, data, _ = make("histogram", histogramcolumn="RAWX", histogrambinsize=3)
+    _, data, _ = make("histogram", histogramcolumn="RAWX", histogrambinsize=3)
     assert np.array_equal(data["COUNTS"], np.bincount((c["RAWX"] - 1) // 3))
     assert data["RAWX"][0] == 2
-    header, data, _ = make("histogram", histogramcolumn="WEIGHT", histogrambinsize=0.25, histogrammin=1, histogrammax=3)
+    _, data, _ = make("histogram", histogramcolumn="WEIGHT", histogrambinsize=0.25, histogrammin=1, histogrammax=3)
     assert np.array_equal(data["COUNTS"], np.histogram(c["WEIGHT"], 8, (1, 3))[0])
     assert data["WEIGHT"][0] == 1.125
-    header, data, _ = make("histogram", histogrambinsize=100.0)  # TIME, with the range of the data
+    _, data, _ = make("histogram", histogrambinsize=100.0)  # TIME, with the range of the data
     assert data["COUNTS"].sum() == len(c["TIME"])
     assert refused(make, "histogram", histogramcolumn="NOPE") == "HistoRangeVal"
     assert refused(make, "histogram", histogramcolumn="RAWX", histogrambinsize=0.5) == "HistoBinVal"

@@ -15,7 +15,9 @@ from xmmpy.products.cards import read_cards
 from xmmpy.products.header import Header, card_image
 
 KEYWORD = st.text(string.ascii_uppercase + string.digits + "_-", min_size=1, max_size=8).filter(
-    lambda key: key not in {"END", "CONTINUE", "COMMENT", "HISTORY", "HIERARCH", "SIMPLE", "XTENSION", "BITPIX", "NAXIS"}
+    lambda key: (
+        key not in {"END", "CONTINUE", "COMMENT", "HISTORY", "HIERARCH", "SIMPLE", "XTENSION", "BITPIX", "NAXIS"}
+    )
 )
 PLAIN = st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 #: FITS drops blanks at the end of a text, and so do we.

@@ -67,7 +67,15 @@ def test_short_ones_are_dropped(pairs, length):
 
 def test_borders_belong_to_it_and_nan_to_none():
     one = Intervals.of([1.0, 5.0], [2.0, 6.0])
-    assert list(one.contains([1.0, 2.0, 2.1, 5.0, np.nan, -np.inf, np.inf])) == [True, True, False, True, False, False, False]
+    assert list(one.contains([1.0, 2.0, 2.1, 5.0, np.nan, -np.inf, np.inf])) == [
+        True,
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
     assert not Intervals.of([], []).contains([1.0]).any()
 
 

@@ -22,7 +22,9 @@ def test_only_whole_frames_count(pairs, number, length, column, seed):
     duration = np.full(number, length, np.float32) if column else length
     frames = Frames(time, duration, fraction)
     size = float(np.float32(length)) if column else length
-    inside = [any(a <= t - size / 2 and t + size / 2 <= b for a, b in zip(good.start, good.stop, strict=True)) for t in time]
+    inside = [
+        any(a <= t - size / 2 and t + size / 2 <= b for a, b in zip(good.start, good.stop, strict=True)) for t in time
+    ]
     expected = sum(size * float(f) for f, whole in zip(fraction, inside, strict=True) if whole)
     assert live_time(frames, good) == pytest.approx(expected, rel=1e-6)
     centres = [any(a <= t <= b for a, b in zip(good.start, good.stop, strict=True)) for t in time]

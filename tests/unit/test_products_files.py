@@ -107,7 +107,10 @@ def test_blocks_that_are_written_are_read_by_astropy(tmp_path):
         NewColumn("T", "4A", np.array([b"ab"] * 7, "S4")),
     ]
     image = rng.integers(0, 1000, (4, 5)).astype(np.int32)
-    blocks = [primary_block(Header([("OBJECT", "it's", "")]), image), table_block(columns, "MINE", Header([("A", 1.5, "b")]))]
+    blocks = [
+        primary_block(Header([("OBJECT", "it's", "")]), image),
+        table_block(columns, "MINE", Header([("A", 1.5, "b")])),
+    ]
     write_blocks(tmp_path / "out.fits", blocks)
     with fits.open(tmp_path / "out.fits") as file:
         file.verify("exception")
@@ -157,7 +160,10 @@ DEFECTS = {
     "cut in the header": (lambda raw: raw[:1000], "has no end|not a FITS"),
     "cut in the data": (lambda raw: raw[:-100_000], "is cut short"),
     "rubbish behind a block": (lambda raw: raw[:5760] + b"x" * 2880 + raw[8640:], "is damaged: no block begins"),
-    "no size": (lambda raw: raw.replace(b"BITPIX  =                    8", b"BITPIX  =                    9"), "impossible size"),
+    "no size": (
+        lambda raw: raw.replace(b"BITPIX  =                    8", b"BITPIX  =                    9"),
+        "impossible size",
+    ),
     "a bad form": (lambda raw: raw.replace(b"TFORM3  = 'I       '", b"TFORM3  = 'Q9      '"), "damaged table"),
     "a wrong width": (lambda raw: raw.replace(b"TFORM3  = 'I       '", b"TFORM3  = 'J       '"), "columns take"),
     "a cut gzip": (lambda raw: gzip.compress(raw, 1)[:-5000], "cannot be unpacked"),
@@ -194,9 +200,14 @@ def test_good_times_are_written_and_read(tmp_path):
 
 def test_files_appear_whole_or_not_at_all(tmp_path):
     target = tmp_path / "file"
-    with pytest.raises(RuntimeError), atomic_path(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail_halfway():
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert list(tmp_path.iterdir()) == []
     with atomic_path(target) as temporary:
         temporary.write_text("whole")

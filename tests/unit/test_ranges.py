@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from xmmpy.selection.ranges import EVERYTHING, Bits, Bounds, Ranges
 
 ENDS = st.integers(-6, 6).map(float)
-BOUNDS = st.builds(
-    Bounds, ENDS | st.just(-math.inf), ENDS | st.just(math.inf), st.booleans(), st.booleans()
-).map(lambda b: Bounds(b.low, b.high, b.low_closed or math.isinf(b.low), b.high_closed or math.isinf(b.high)))
+BOUNDS = st.builds(Bounds, ENDS | st.just(-math.inf), ENDS | st.just(math.inf), st.booleans(), st.booleans()).map(
+    lambda b: Bounds(b.low, b.high, b.low_closed or math.isinf(b.low), b.high_closed or math.isinf(b.high))
+)
 LISTS = st.lists(BOUNDS.filter(lambda b: not b.empty), max_size=4).map(lambda b: Ranges(tuple(b)))
 #: Each border, the middle between neighbours, and far outside.
 POINTS = [n / 2 for n in range(-15, 16)] + [-1e9, 1e9]

@@ -324,7 +324,7 @@ class Call:
             if wanted:
                 product = self._output(path)
                 if product.resolve() == Path(self.source.file.path).resolve():
-                    raise TaskError("FileIo", f"'{product}' is the list that is read; name another file for the product")
+                    raise TaskError("FileIo", f"'{product}' is the list that is read; name another file")
                 self.products.append(kind(self, product))
 
     def _output(self, path: str) -> Path:
