@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from odf_sample import FIRST, PREFIX, write_odf
 
 from xmmpy.odf.housekeeping import Housekeeping, filter_of_position, good_times, read_housekeeping
@@ -100,6 +101,16 @@ def test_a_file_under_another_exposures_name_is_told(whole: Path, tmp_path: Path
     folder = copied(whole, tmp_path)
     shutil.copy(folder / f"{PREFIX}M1S00110IME.FIT", folder / f"{PREFIX}M1S00510IME.FIT")
     assert any("says that it is of exposure" in line for line in look(folder).remarks)
+
+
+def test_dates_of_another_year_are_not_used(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    with fits.open(folder / f"{PREFIX}M1S00110IME.FIT", mode="update") as file:
+        file[1].header["DATE-END"] = "2040-06-17T10:58:28"
+    inventory = look(folder)
+    assert (inventory.start, inventory.stop) == (FIRST, FIRST + 1200)
+    assert inventory.exposures[0].start == FIRST
+    assert [line.split()[0] for line in inventory.remarks] == [f"{PREFIX}M1S00110IME.FIT"]
 
 
 @pytest.mark.parametrize(

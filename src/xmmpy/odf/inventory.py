@@ -19,7 +19,7 @@ from xmmpy.odf.housekeeping import (
 from xmmpy.odf.modes import UNDEFINED, CcdWindow, data_mode, instrument_mode
 from xmmpy.odf.names import EPIC, EVENT_TYPES, INSTRUMENTS, OdfName
 from xmmpy.odf.texts import read_text
-from xmmpy.odf.times import met_of_text, text_of_met
+from xmmpy.odf.times import met_of_text
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from xmmpy.odf.opening import OdfFolder
 
+_LONGEST = 4 * 86400.0  # two orbits, s: no observation is longer
 _NEEDED = (
     ("SUM", "the archive's summary: exposures and target are taken from file names and headers"),
     ("ATS", "the attitude history: positions on the sky need a fixed attitude or RAS"),
@@ -197,7 +198,9 @@ def take_inventory(
             groups.setdefault((name.instrument, name.exposure_id), []).append(name)
     housekeeping = {code: _read_housekeeping(folder, code, remarks) for code in wanted if use_housekeeping}
     ordered = sorted(groups, key=lambda key: (wanted.index(key[0]), key[1]))
-    exposures = tuple(_exposure(folder, key, groups[key], housekeeping.get(key[0], []), remarks) for key in ordered)
+    files = {key: [_read_header(name, folder.files[name]) for name in groups[key]] for key in ordered}
+    times = _file_times([item for key in ordered for item in files[key]], remarks)
+    exposures = tuple(_exposure(key, files[key], times, housekeeping.get(key[0], []), remarks) for key in ordered)
     starts = [exposure.start for exposure in exposures if np.isfinite(exposure.start)]
     stops = [exposure.stop for exposure in exposures if np.isfinite(exposure.stop)]
     return Inventory(
@@ -234,25 +237,41 @@ def _read_housekeeping(folder: OdfFolder, code: str, remarks: list[str]) -> list
     return found
 
 
+def _file_times(items: list[CcdFile], remarks: list[str]) -> dict[OdfName, tuple[float, float]]:
+    """Begin and end that the headers tell, without those that cannot be of this observation."""
+    times = {}
+    for item in items:
+        start, stop = (met_of_text(str(item.keywords.get(keyword, ""))) for keyword in ("DATE-OBS", "DATE-END"))
+        if np.isfinite(start) and np.isfinite(stop):
+            times[item.name] = (start, stop)
+    middle = float(np.median([start for start, _ in times.values()])) if times else 0.0
+    for item in items:
+        start, stop = times.get(item.name, (middle, middle))
+        if not middle - _LONGEST <= start <= stop <= middle + _LONGEST:
+            del times[item.name]
+            remarks.append(f"{item.path.name} has dates that are not of this observation; they are not used")
+    return times
+
+
 def _exposure(
-    folder: OdfFolder, key: tuple[str, str], names: list[OdfName], housekeeping: list[Housekeeping], remarks: list[str]
+    key: tuple[str, str],
+    items: list[CcdFile],
+    times: dict[OdfName, tuple[float, float]],
+    housekeeping: list[Housekeeping],
+    remarks: list[str],
 ) -> Exposure:
     ccds, others = [], {}
-    starts, stops = [], []
-    for name in names:
-        item = _read_header(name, folder.files[name])
+    for item in items:
         if item.problem:
             remarks.append(item.problem)
-        elif (stated := str(item.keywords.get("EXP_ID", "")).strip()) and not stated.endswith(f"{name.exposure:03d}"):
+        elif (stated := str(item.keywords.get("EXP_ID", "")).strip()) and not stated.endswith(key[1][1:]):
             remarks.append(f"{item.path.name} says that it is of exposure {stated}; its name is trusted")
-        times = [met_of_text(str(item.keywords.get(keyword, ""))) for keyword in ("DATE-OBS", "DATE-END")]
-        if np.isfinite(times).all() and times[1] >= times[0]:
-            starts.append(times[0])
-            stops.append(times[1])
-        if name.kind in {"AUX", "CCX"}:
-            others[name.kind] = item
+        if item.name.kind in {"AUX", "CCX"}:
+            others[item.name.kind] = item
         else:
             ccds.append(item)
+    starts = [times[item.name][0] for item in items if item.name in times]
+    stops = [times[item.name][1] for item in items if item.name in times]
     start, stop = min(starts, default=float("nan")), max(stops, default=float("nan"))
     position = next(
         (place for table in housekeeping if np.isfinite(place := filter_position(table, key[0], start, stop))),
@@ -314,8 +333,3 @@ def _missing(folder: OdfFolder, exposures: tuple[Exposure, ...], wanted: tuple[s
     for exposure in exposures:
         if exposure.instrument in EPIC and exposure.auxiliary is not None and not exposure.is_science:
             yield f"{exposure.instrument} {exposure.identifier} has frames but no event list"
-
-
-def utc(met: float) -> str:
-    """A time as the summary file has it; a day long past where it is not known."""
-    return text_of_met(met) if np.isfinite(met) else "1900-01-01T00:00:00.000"
