@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
 #: Rows from which on the import of numba pays, for a process that ends with the table and for one that goes on.
 WORTH_COMPILING_ONCE = 15_000_000
 WORTH_COMPILING = 1_000_000
+_CACHED_BYTES = 1 << 18
 
 
 def worth_compiling(rows: int, *, long_lived: bool) -> bool:
@@ -89,8 +90,8 @@ def _compiled() -> dict[str, Callable[..., None]]:
     return {loop.__name__: njit(nogil=True, cache=True)(loop) for loop in loops}
 
 
-def take_column(raw: bytes, width: int, offset: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Take a column of single big-endian values out of rows.
+def take_columns(raw: bytes, width: int, columns: Sequence[tuple[int, np.dtype[Any]]]) -> list[NDArray[Any]]:
+    """Take columns of single big-endian values out of rows.
 
     Parameters
     ----------
@@ -98,22 +99,34 @@ def take_column(raw: bytes, width: int, offset: int, dtype: np.dtype[Any]) -> ND
         The rows.
     width : int
         Bytes of a row.
-    offset : int
-        Byte of the column in a row.
-    dtype : numpy.dtype
-        Native type of 1, 2, 4 or 8 bytes.
+    columns : sequence of (int, numpy.dtype)
+        For each its first byte in a row and its native type of 1, 2, 4 or 8 bytes.
 
     Returns
     -------
-    ndarray of `dtype`, shape (rows,)
+    list of ndarray, each of shape (rows,)
+
+    Notes
+    -----
+    A few thousand rows at a time are brought into the cache, and all columns are taken out of them there.
     """
     rows = len(raw) // width
-    strided: NDArray[Any] = np.ndarray(rows, f"u{dtype.itemsize}", raw, offset, (width,))
-    if dtype.itemsize == 1 or sys.byteorder == "big":
-        return strided.copy().view(dtype)
-    out = np.empty(rows, strided.dtype)
-    _compiled()[f"swap_{dtype.itemsize}"](strided, out)
-    return out.view(dtype)
+    strided: list[NDArray[Any]] = [
+        np.ndarray(rows, f"u{dtype.itemsize}", raw, offset, (width,)) for offset, dtype in columns
+    ]
+    taken: list[NDArray[Any]] = [np.empty(rows, source.dtype) for source in strided]
+    loops: list[Callable[..., Any]] = [
+        _compiled().get(f"swap_{source.dtype.itemsize}", np.copyto) for source in strided
+    ]
+    step = max(1, _CACHED_BYTES // width)
+    for first in range(0, rows, step):
+        part = slice(first, first + step)
+        for loop, source, out in zip(loops, strided, taken, strict=True):
+            if loop is np.copyto or sys.byteorder == "big":
+                out[part] = source[part]
+            else:
+                loop(source[part], out[part])
+    return [out.view(dtype) for out, (_, dtype) in zip(taken, columns, strict=True)]
 
 
 def compress(values: NDArray[Any], mask: NDArray[np.bool_], count: int) -> NDArray[Any]:

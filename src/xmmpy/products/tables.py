@@ -12,10 +12,10 @@ import numpy as np
 from xmmpy.products.cards import CARD, KEYWORD
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile, Hdu, split_block
-from xmmpy.products.kernels import compress_rows, take_column
+from xmmpy.products.kernels import compress_rows, take_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
     from astropy.io.fits import Header
@@ -66,6 +66,11 @@ class Column:
     def scaled(self) -> bool:
         """Whether values must be scaled to mean something."""
         return self.scale != 1.0 or self.zero != 0.0
+
+    @property
+    def plain(self) -> bool:
+        """Whether it holds single numbers that mean what they are."""
+        return not self.scaled and not self.dtype.shape and self.dtype.kind in "iuf"
 
     @property
     def native_dtype(self) -> np.dtype[Any]:
@@ -211,11 +216,18 @@ class Chunk:
             column = self._layout.find(name)
             if column is None:
                 raise KeyError(name)
-            if self.compiled and not column.scaled and not column.dtype.shape and column.dtype.kind in "iuf":
-                self._taken[key] = take_column(self._data, self._layout.width, column.offset, column.native_dtype)
+            if self.compiled and column.plain:
+                self.take((name,))
             else:
                 self._taken[key] = column.convert(self.rows[f"c{column.number}"])
         return self._taken[key]
+
+    def take(self, names: Iterable[str]) -> None:
+        """Take columns out now, together, which is quicker than one after the other; others than plain ones wait."""
+        found = {name.upper(): self._layout.find(name) for name in names}
+        plain = {key: column for key, column in found.items() if column is not None and column.plain}
+        places = [(column.offset, column.native_dtype) for column in plain.values()]
+        self._taken.update(zip(plain, take_columns(self._data, self._layout.width, places), strict=True))
 
     def compress(self, mask: NDArray[np.bool_], count: int) -> NDArray[Any]:
         """Rows where the mask is True, `count` of them, as they go into a file."""
@@ -261,6 +273,7 @@ def map_chunks(
     workers: int,
     *,
     compiled: bool = False,
+    columns: Collection[str] = (),
 ) -> Iterator[Result]:
     """Do something with every piece of a table, in several threads; the results come in order.
 
@@ -275,6 +288,8 @@ def map_chunks(
         Threads.
     compiled : bool
         Whether compiled loops are used (`xmmpy.products.kernels`).
+    columns : collection of str
+        Columns that every piece will be asked for.
 
     Raises
     ------
@@ -285,7 +300,10 @@ def map_chunks(
 
     def one(first: int) -> Result:
         count = min(ROWS_PER_CHUNK, layout.rows - first)
-        return work(read_chunk(file, hdu, layout, first, count, compiled=compiled))
+        chunk = read_chunk(file, hdu, layout, first, count, compiled=compiled)
+        if compiled:
+            chunk.take(columns)
+        return work(chunk)
 
     if workers < 2 or len(starts) < 4:
         yield from map(one, starts)

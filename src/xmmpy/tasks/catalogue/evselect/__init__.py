@@ -90,7 +90,10 @@ def _pass_over(source: EventSource, running: dict[int, Call], results: dict[int,
     workers = min(_MOST_THREADS, os.cpu_count() or 1)
     try:
         if calls:
-            chunks = map_chunks(source.file, source.hdu, source.layout, examine, workers, compiled=source.compiled)
+            columns = {name for call in calls for name in call.columns}
+            chunks = map_chunks(
+                source.file, source.hdu, source.layout, examine, workers, compiled=source.compiled, columns=columns
+            )
             for found in chunks:
                 for call, examined in zip(calls, found, strict=True):
                     call.absorb(examined)

@@ -141,6 +141,11 @@ class Accumulator:
         self._squares = None if weight is None else PixelCounter(size, weighted=True)
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns that it reads."""
+        return (*self.columns, *(name for name in (self._weight, self._weight_error) if name is not None))
+
+    @property
     def weighted(self) -> bool:
         """Whether weights are summed, not rows counted."""
         return self._squares is not None

@@ -43,11 +43,12 @@ _CCDS = 256
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One part of a selection: its text, its test, and what tells equal tests of other calls."""
+    """One part of a selection: its text, its test, and what tells equal tests of other calls, its columns."""
 
     name: str
     test: Callable[[Chunk, int], NDArray[np.bool_]]
     key: str
+    columns: tuple[str, ...]
 
 
 def _apply(test: Selection, chunk: Chunk, first_row: int) -> NDArray[np.bool_]:
@@ -103,6 +104,13 @@ class Call:
         except BaseException:
             self.abandon()
             raise
+
+    @property
+    def columns(self) -> set[str]:
+        """Columns that it reads."""
+        read = {name for step in self._steps for name in step.columns}
+        read |= {name for product in self.products for name in product.reads}
+        return read | {"CCDNR"} if self._counts_ccds else read
 
     @property
     def counts_by_ccd(self) -> dict[int, int]:
@@ -260,7 +268,7 @@ class Call:
                     continue
                 name = text[part.span.start : part.span.end].strip()
                 test = compile_selection(resolved, self._schema, self._files)
-                steps.append(_Step(name, partial(_apply, test), unparse(resolved)))
+                steps.append(_Step(name, partial(_apply, test), unparse(resolved), test.columns))
         except SelectionError as error:
             raise TaskError("BadExpression", f"for {self.source.spec}: {error}") from None
         return steps
@@ -268,7 +276,7 @@ class Call:
     def _data_space_step(self) -> _Step:
         space = self._other_space
         name = f"data subspace of {self.parameters.dssblock}"
-        return _Step(name, lambda chunk, _: space_contains(space, chunk, len(chunk)), name)
+        return _Step(name, lambda chunk, _: space_contains(space, chunk, len(chunk)), name, ())
 
     @cached_property
     def _other_space(self) -> DataSpace:

@@ -55,6 +55,11 @@ class TableProduct(ABC):
         self.axis = axis
         self.sum = accumulator(call.source, call.parameters, (axis,), (column,))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns that it reads."""
+        return self.sum.reads
+
     def prepare(self, selected: Selected) -> Gathered:
         """Find the bins of the selected rows of a chunk."""
         return self.sum.prepare(selected)

@@ -13,7 +13,6 @@ from xmmpy.products.atomic import atomic_path
 from xmmpy.products.files import BLOCK, Hdu
 from xmmpy.products.header import Header
 from xmmpy.products.history import mark_modified
-from xmmpy.selection.dataspace import Figures, GoodTimes
 from xmmpy.selection.keywords import dataspace_cards, is_dataspace_keyword
 from xmmpy.tasks.catalogue.evselect.headers import table_blocks
 from xmmpy.tasks.messages import TaskError
@@ -56,6 +55,11 @@ class FilteredList:
         except BaseException:
             self.abandon()
             raise
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """No column: it copies rows."""
+        return ()
 
     def prepare(self, selected: Selected) -> NDArray[Any]:
         """The selected rows, or all with their flag, as they go into the file."""

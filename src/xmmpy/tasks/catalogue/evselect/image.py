@@ -47,6 +47,11 @@ class ImageProduct:
         self._axes = _image_axes(call, self._columns)
         self._sum = accumulator(source, parameters, self._axes, tuple(column.name for column in self._columns))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns that it reads."""
+        return self._sum.reads
+
     def prepare(self, selected: Selected) -> Gathered:
         """Find the bins of the selected rows of a chunk."""
         return self._sum.prepare(selected)

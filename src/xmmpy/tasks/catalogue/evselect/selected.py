@@ -92,6 +92,10 @@ class Selected:
 class Product(Protocol):
     """Something that selected rows are collected into."""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns that it reads."""
+
     def prepare(self, selected: Selected) -> Any:
         """Do what can be done with the rows of one chunk alone; several threads may be here at once."""
 
