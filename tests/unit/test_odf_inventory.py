@@ -11,6 +11,7 @@ import pytest
 from astropy.io import fits
 from odf_sample import FIRST, PREFIX, write_odf
 
+import xmmpy.tasks
 from xmmpy.odf.housekeeping import Housekeeping, filter_of_position, good_times, read_housekeeping
 from xmmpy.odf.inventory import Inventory, take_inventory
 from xmmpy.odf.modes import CcdWindow, instrument_mode
@@ -111,6 +112,30 @@ def test_dates_of_another_year_are_not_used(whole: Path, tmp_path: Path) -> None
     assert (inventory.start, inventory.stop) == (FIRST, FIRST + 1200)
     assert inventory.exposures[0].start == FIRST
     assert [line.split()[0] for line in inventory.remarks] == [f"{PREFIX}M1S00110IME.FIT"]
+
+
+def test_a_summary_that_is_there_tells_what_housekeeping_does_not(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    name = f"{PREFIX}SCX00000SUM.SAS"
+    xmmpy.tasks.odfingest(odfdir=folder, outdir=folder)
+    text = (folder / name).read_text()
+    reset = (
+        "CLOCK_WRAP_AROUND = 32767 // Clock wrap around",
+        "CLOCK_RESET_TIME_COARSE = 125094272 // Coarse component of the clock reset time",
+    )
+    text = text.replace(reset[0], reset[1], 1).replace("FILTER = Thin1", "FILTER = Thick")
+    (folder / name).write_text(text)
+    (folder / f"{PREFIX}M1X00000PEH.FIT").unlink()
+    exposures = look(folder).exposures
+    assert [exposure.filter for exposure in exposures[:3]] == ["Thick", "Thick", "CalClosed"]
+    assert exposures[0].clock_reset == 125094272
+    assert np.isnan(exposures[1].clock_reset)
+    xmmpy.tasks.odfingest(odfdir=folder, outdir=folder)
+    assert look(folder).exposures[0].clock_reset == 125094272
+    (folder / name).write_text("nonsense\n")
+    inventory = look(folder)
+    assert inventory.exposures[0].filter == "Unknown"
+    assert sum(name in line for line in inventory.remarks) == 1
 
 
 @pytest.mark.parametrize(

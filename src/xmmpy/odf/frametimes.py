@@ -90,7 +90,7 @@ def counters_of(seconds: ArrayLike, counter: FrameCounter = MOS) -> tuple[NDArra
 
 
 def reset_from_start(obt_of_start: float) -> float:
-    """On-board time of the clock's reset where neither housekeeping nor summary tell it.
+    """On-board time of the clock's reset where no summary file tells it (`Exposure.clock_reset`).
 
     The reset is at a whole second (CLOCK_RESET_TIME_FINE is 0 in all real summary files) near the begin of the exposure
     (DATE-OBS), which is known to a second; the result is right to about 2 s, alike for all frames of the exposure.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xmmpy.odf.archive_summary import ArchiveSummary, parse_archive_summary
+from xmmpy.odf.clock import FINE_STEPS
 from xmmpy.odf.housekeeping import (
     FILTER_FILES,
     UNKNOWN,
@@ -18,6 +19,7 @@ from xmmpy.odf.housekeeping import (
 )
 from xmmpy.odf.modes import UNDEFINED, CcdWindow, data_mode, instrument_mode
 from xmmpy.odf.names import EPIC, EVENT_TYPES, INSTRUMENTS, OdfName
+from xmmpy.odf.summary import read_summary
 from xmmpy.odf.texts import read_text
 from xmmpy.odf.times import met_of_text
 from xmmpy.products.errors import FileProblem
@@ -95,6 +97,8 @@ class Exposure:
         Name; ``Unknown`` without housekeeping.
     filter_position : float
         Of the wheel; NaN where it is not known.
+    clock_reset : float
+        On-board time of the reset of the frame counters, s, from a summary file; NaN where it is not known.
     """
 
     instrument: str
@@ -107,6 +111,7 @@ class Exposure:
     mode: str = UNDEFINED
     filter: str = UNKNOWN
     filter_position: float = float("nan")
+    clock_reset: float = float("nan")
 
     @property
     def scheduled(self) -> bool:
@@ -185,7 +190,7 @@ def take_inventory(
     folder : OdfFolder
         From `open_odf`.
     use_housekeeping : bool
-        Whether to read the filters.
+        Whether to read the filters. Where housekeeping does not tell them, a ``SUM.SAS`` that is there already does.
     instruments : iterable of str
         The instruments that are wanted; headers of others are not read.
     """
@@ -201,6 +206,8 @@ def take_inventory(
     files = {key: [_read_header(name, folder.files[name]) for name in groups[key]] for key in ordered}
     times = _file_times([item for key in ordered for item in files[key]], remarks)
     exposures = tuple(_exposure(key, files[key], times, housekeeping.get(key[0], []), remarks) for key in ordered)
+    if use_housekeeping and folder.summary is not None:
+        exposures = _complete(exposures, folder.summary, remarks)
     starts = [exposure.start for exposure in exposures if np.isfinite(exposure.start)]
     stops = [exposure.stop for exposure in exposures if np.isfinite(exposure.stop)]
     return Inventory(
@@ -212,6 +219,34 @@ def take_inventory(
         missing=tuple(_missing(folder, exposures, wanted)),
         remarks=tuple(remarks),
     )
+
+
+def _complete(exposures: tuple[Exposure, ...], path: Path, remarks: list[str]) -> tuple[Exposure, ...]:
+    """Take filters and clock resets from a summary file, which SAS may have made from more than is known here."""
+    try:
+        summary = read_summary(path)
+    except FileProblem as problem:
+        remarks.append(str(problem))
+        return exposures
+    told = {(item.code, record.identifier): record for item in summary.instruments for record in item.exposures}
+    completed = []
+    for exposure in exposures:
+        record = told.get((exposure.instrument, exposure.identifier))
+        if record is None:
+            completed.append(exposure)
+            continue
+        coarse, fine = (_number(record.value(f"CLOCK_RESET_TIME_{part}")) for part in ("COARSE", "FINE"))
+        name = exposure.filter if exposure.filter != UNKNOWN else record.value("FILTER", UNKNOWN)
+        reset = coarse + (fine / FINE_STEPS if np.isfinite(fine) else 0.0)
+        completed.append(replace(exposure, filter=name, clock_reset=reset))
+    return tuple(completed)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _read_archive_summary(folder: OdfFolder, remarks: list[str]) -> ArchiveSummary | None:

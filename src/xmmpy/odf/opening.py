@@ -7,7 +7,7 @@ import re
 import shutil
 import tarfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
@@ -22,7 +22,7 @@ MAX_BYTES = 32 * 2**30
 MAX_MEMBERS = 20_000
 _MAX_NESTING = 2
 _ARCHIVE = re.compile(r"\.(tar|tar\.gz|tgz)\Z", re.IGNORECASE)
-_SUMMARY = re.compile(r"SUM\.SAS\Z", re.IGNORECASE)
+_SUMMARY = re.compile(r"SUM\.SAS(?:\.gz)?\Z", re.IGNORECASE)
 _SAFE_NAME = re.compile(r"[\w.+-]{1,120}\Z")
 _GET_AGAIN = "get it again from the archive"
 
@@ -41,6 +41,8 @@ class OdfFolder:
         Identifiers, of which there is one each.
     remarks : tuple of str
         One sentence for each thing that was passed over.
+    summary : pathlib.Path or None
+        The ``SUM.SAS`` that led here, or lies among the files.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class OdfFolder:
     observation: str
     revolution: str
     remarks: tuple[str, ...] = ()
+    summary: Path | None = None
 
     def find(self, instrument: str, kind: str) -> Path | None:
         """Find the file of the whole observation of an instrument and kind: ``find("SC", "ATS")``."""
@@ -84,7 +87,7 @@ def open_odf(place: str | os.PathLike[str], workspace: str | os.PathLike[str] | 
             unpack(path, target)
             return _scan(target, path)
         if _SUMMARY.search(path.name):
-            return _scan(_folder_of_summary(path), path)
+            return replace(_scan(_folder_of_summary(path), path), summary=path)
         raise FileProblem(path, "is no ODF", "name its folder, its SUM.SAS or the .tar or .tar.gz from the archive")
     if not path.exists():
         raise FileProblem(path, "does not exist", "check the name and the folder")
@@ -119,7 +122,8 @@ def _scan(folder: Path, asked: Path) -> OdfFolder:
         listed = ", ".join(f"{observation} (revolution {orbit})" for orbit, observation in observations[:5])
         raise FileProblem(folder, f"holds files of {len(observations)} observations: {listed}", "keep them apart")
     files = {name: found[name] for name in sorted(found)}
-    return OdfFolder(folder, files, observations[0][1], observations[0][0], tuple(remarks))
+    summary = next((path for name, path in files.items() if (name.kind, name.suffix) == ("SUM", "SAS")), None)
+    return OdfFolder(folder, files, observations[0][1], observations[0][0], tuple(remarks), summary)
 
 
 def _places_below(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xmmpy.odf.clock import FINE_STEPS
 from xmmpy.odf.frametimes import MOS, PN
 from xmmpy.odf.housekeeping import Housekeeping, read_housekeeping
 from xmmpy.odf.names import EPIC
@@ -60,6 +61,12 @@ def exposure_settings(exposure: Exposure, settings: CameraSettings) -> Iterator[
     yield from _filter(exposure)
     mos = exposure.instrument != "PN"
     wrap = (MOS if mos else PN).wrap
+    if np.isfinite(exposure.clock_reset):
+        whole = int(exposure.clock_reset)
+        fine = round((exposure.clock_reset - whole) * FINE_STEPS)
+        for part, count, word in (("COARSE", whole, "Coarse"), ("FINE", fine, "Fine")):
+            meaning = f"{word} component of the clock reset time"
+            yield Parameter(f"CLOCK_RESET_TIME_{part}", str(count), meaning, from_housekeeping=True)
     yield Parameter("CLOCK_WRAP_AROUND", f"{wrap:.0f}", "Clock wrap around", from_housekeeping=True)
     if mos:
         yield from _edu_thresholds(exposure)
