@@ -17,7 +17,7 @@ from xmmpy.products.files import FitsFile, split_block
 from xmmpy.products.gti import gti_block, gti_hdu, read_gti
 from xmmpy.products.header import Header
 from xmmpy.products.intervals import Intervals
-from xmmpy.products.kernels import compress_rows, take_column
+from xmmpy.products.kernels import compress_rows, take_columns
 from xmmpy.products.tables import iterate_chunks, map_chunks, read_table, table_layout
 
 
@@ -92,7 +92,7 @@ def test_compiled_loops_over_rows_give_the_same_bytes(width, rows, seed):
         size = np.dtype(kind).itemsize
         if width >= size:
             offset = int(rng.integers(0, width - size + 1))
-            column = take_column(raw.tobytes(), width, offset, np.dtype(kind))
+            (column,) = take_columns(raw.tobytes(), width, [(offset, np.dtype(kind))])
             expected = np.ascontiguousarray(raw[:, offset : offset + size]).view(np.dtype(kind).newbyteorder(">"))
             assert column.tobytes() == expected.astype(kind).tobytes()
 
