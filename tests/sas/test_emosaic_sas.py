@@ -20,9 +20,7 @@ OUT_OF_TIME = 0.063  # fraction of the pn counts that were registered during rea
 def files(request: pytest.FixtureRequest, real_data: Path) -> dict[str, Path]:
     obs, band = request.param
     folder = real_data / "sas-products" / obs
-    found = {
-        camera: folder / f"{obs}_{camera}_exp1-{band}keVimg.fits.gz" for camera in ("mos1", "mos2", "pn")
-    }
+    found = {camera: folder / f"{obs}_{camera}_exp1-{band}keVimg.fits.gz" for camera in ("mos1", "mos2", "pn")}
     return {**found, "merged": folder / f"{obs}-{band}keVmerged_img.fits.gz"}
 
 
@@ -36,9 +34,7 @@ def test_mosaic_of_the_mos_cameras_is_their_sum(files: dict[str, Path], tmp_path
     assert mosaic.data.sum() > 100
 
 
-def test_what_sas_added_to_the_mos_mosaic_is_the_corrected_pn_image(
-    files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_what_sas_added_to_the_mos_mosaic_is_the_corrected_pn_image(files: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "m.fits"
     emosaic(imagesets=[files["mos1"], files["mos2"]], mosaicedset=out)
     pn = read_image(str(files["pn"])).data
@@ -49,9 +45,7 @@ def test_what_sas_added_to_the_mos_mosaic_is_the_corrected_pn_image(
     assert multiples.max() > 0.5
 
 
-def test_keywords_are_those_of_sas(
-    files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keywords_are_those_of_sas(files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = fits.getheader(files["merged"])
     instruments = {"EMOS1": "mos1", "EMOS2": "mos2", "EPN": "pn"}
     order = [instruments[theirs[f"EMSCI{number:03d}"]] for number in (1, 2, 3)]
@@ -76,9 +70,7 @@ def test_keywords_are_those_of_sas(
     assert [ours[f"EMSCF{n:03d}"] for n in (1, 2, 3)] == [f"{camera}.fits" for camera in order]
 
 
-def test_call_is_kept_with_the_parameters_of_sas_in_their_order(
-    files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_call_is_kept_with_the_parameters_of_sas_in_their_order(files: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "m.fits"
     emosaic(imagesets=[files["mos1"]], mosaicedset=out)
 

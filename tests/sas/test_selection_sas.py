@@ -24,11 +24,7 @@ class AllTimes:
 
 def columns_of(table):
     read = {name: np.asarray(table.data[name]) for name in table.columns.names}
-    return {
-        name: values.astype(values.dtype.newbyteorder("="))
-        for name, values in read.items()
-        if values.ndim == 1
-    }
+    return {name: values.astype(values.dtype.newbyteorder("=")) for name, values in read.items() if values.ndim == 1}
 
 
 @pytest.mark.parametrize("name", LISTS)

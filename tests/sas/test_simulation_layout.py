@@ -40,9 +40,7 @@ def compare(real: fits.Header, simulated: fits.Header, extra: set[str]) -> None:
         if keyword not in {"NAXIS2", "XPROC0", "CREATOR"}:
             assert simulated.comments[keyword] == real.comments[keyword], keyword
             assert type(simulated[keyword]) is type(real[keyword]), keyword
-        if re.match(
-            r"TTYPE|TFORM|TUNIT|NAXIS1|TNULL|TCDLT|TCRPX|TCTYP|XMMEA|TELESCOP|MJDREF|HDUCL", keyword
-        ):
+        if re.match(r"TTYPE|TFORM|TUNIT|NAXIS1|TNULL|TCDLT|TCRPX|TCTYP|XMMEA|TELESCOP|MJDREF|HDUCL", keyword):
             assert simulated[keyword] == real[keyword], keyword
 
 
@@ -50,9 +48,7 @@ def open_pn(real_data: Path) -> fits.HDUList:
     return fits.open(real_data / "pn-list" / "0932190801" / "0932190801_PN1_src.evt.gz")
 
 
-@pytest.mark.parametrize(
-    "name", ["PRIMARY", "EVENTS", "OFFSETS", "EXPOSU01", "BADPIX01", "STDGTI01", "CALINDEX"]
-)
+@pytest.mark.parametrize("name", ["PRIMARY", "EVENTS", "OFFSETS", "EXPOSU01", "BADPIX01", "STDGTI01", "CALINDEX"])
 def test_mos_headers(real_data: Path, made: SimulatedObservation, name: str) -> None:
     path = real_data / "sas-products" / "0201903501" / "mos1_exp1_clean_evts.fits.gz"
     with fits.open(path) as real, fits.open(made.event_lists["mos1"]) as simulated:
@@ -84,18 +80,14 @@ def test_pn_frames_are_like_real_ones(real_data: Path, made: SimulatedObservatio
         a, b = real["EXPOSU02"], simulated["EXPOSU02"]
         assert b.header["TIMEDEL"] == a.header["TIMEDEL"]
         steps = np.diff(b.data["TIME"]), np.diff(a.data["TIME"])
-        assert np.median(steps[0]) == pytest.approx(np.median(steps[1]), rel=2e-4), (
-            "the real one is barycentred"
-        )
+        assert np.median(steps[0]) == pytest.approx(np.median(steps[1]), rel=2e-4), "the real one is barycentred"
         assert b.data["FRACEXP"].mean() == pytest.approx(np.median(a.data["FRACEXP"]), abs=0.01)
 
 
 @pytest.mark.parametrize(("observation", "number"), MOS_LISTS)
 def test_boresight_puts_mos_events_where_sas_does(real_data: Path, observation: str, number: int) -> None:
     """DETX, DETY to X, Y with the nominal boresight and a constant attitude: its drift remains."""
-    with fits.open(
-        real_data / "sas-products" / observation / f"mos{number}_exp1_clean_evts.fits.gz"
-    ) as hdus:
+    with fits.open(real_data / "sas-products" / observation / f"mos{number}_exp1_clean_evts.fits.gz") as hdus:
         rows, header = hdus["EVENTS"].data, hdus["EVENTS"].header
         x, y = telescope.det_to_plane(
             f"EMOS{number}", header["PA_PNT"], rows["DETX"].astype(float), rows["DETY"].astype(float)
@@ -107,16 +99,12 @@ def test_boresight_puts_mos_events_where_sas_does(real_data: Path, observation: 
 
 @pytest.mark.parametrize(("observation", "number"), MOS_LISTS)
 def test_geometry_puts_mos_pixels_where_sas_does(real_data: Path, observation: str, number: int) -> None:
-    with fits.open(
-        real_data / "sas-products" / observation / f"mos{number}_exp1_clean_evts.fits.gz"
-    ) as hdus:
+    with fits.open(real_data / "sas-products" / observation / f"mos{number}_exp1_clean_evts.fits.gz") as hdus:
         rows = hdus["EVENTS"].data
     for ccd in nominal.ccd_geometry(f"EMOS{number}"):
         mine = rows[rows["CCDNR"] == ccd.ccd]
         detx, dety = ccd.raw_to_det(mine["RAWX"].astype(float), mine["RAWY"].astype(float))
-        assert (
-            max(np.abs(detx - mine["DETX"]).max(), np.abs(dety - mine["DETY"]).max()) <= ccd.pixel / 2 + 1.0
-        )
+        assert max(np.abs(detx - mine["DETX"]).max(), np.abs(dety - mine["DETY"]).max()) <= ccd.pixel / 2 + 1.0
     hits = list(
         camera.find_pixels(
             f"EMOS{number}", rows["DETX"].astype(float), rows["DETY"].astype(float), np.arange(len(rows))
@@ -132,10 +120,6 @@ def test_geometry_and_boresight_of_the_real_pn_list(real_data: Path) -> None:
         rows, header = hdus["EVENTS"].data, hdus["EVENTS"].header
         ccd = nominal.ccd_geometry("EPN")[1]
         detx, dety = ccd.raw_to_det(rows["RAWX"].astype(float), rows["RAWY"].astype(float))
-        assert (
-            max(np.abs(detx - rows["DETX"]).max(), np.abs(dety - rows["DETY"]).max()) <= ccd.pixel / 2 + 2.0
-        )
-        x, y = telescope.det_to_plane(
-            "EPN", header["PA_PNT"], rows["DETX"].astype(float), rows["DETY"].astype(float)
-        )
+        assert max(np.abs(detx - rows["DETX"]).max(), np.abs(dety - rows["DETY"]).max()) <= ccd.pixel / 2 + 2.0
+        x, y = telescope.det_to_plane("EPN", header["PA_PNT"], rows["DETX"].astype(float), rows["DETY"].astype(float))
         assert np.sqrt(np.mean((x - rows["X"]) ** 2 + (y - rows["Y"]) ** 2)) < 4.0

@@ -47,9 +47,7 @@ def test_sources_are_where_they_should_be(made: SimulatedObservation, name: str)
     rows, _ = events(made, name)
     x, y = sky.sky_to_plane(made.sources.ra, made.sources.dec, RA, DEC)
     for i in range(len(made.sources)):
-        near = (
-            (np.hypot(rows["X"] - x[i], rows["Y"] - y[i]) < 400) & (rows["PI"] > 500) & (rows["PI"] < 2000)
-        )
+        near = (np.hypot(rows["X"] - x[i], rows["Y"] - y[i]) < 400) & (rows["PI"] > 500) & (rows["PI"] < 2000)
         for _ in range(3):
             shift = [np.median(rows["X"][near]) - x[i], np.median(rows["Y"][near]) - y[i]]
         spread = 1.4 * np.std(rows["X"][near]) / np.sqrt(near.sum())
@@ -95,9 +93,7 @@ def test_vignetting_of_the_sources(made: SimulatedObservation) -> None:
 
 
 @pytest.mark.parametrize("name", INSTRUMENTS)
-def test_flares_are_in_the_hard_curve_and_the_quiet_time_is_quiet(
-    made: SimulatedObservation, name: str
-) -> None:
+def test_flares_are_in_the_hard_curve_and_the_quiet_time_is_quiet(made: SimulatedObservation, name: str) -> None:
     rows, _ = events(made, name)
     hard = ((rows["FLAG"] & GOOD[name]) == 0) & (rows["PATTERN"] == 0) & (rows["PI"] > 10_000)
     if name == "pn":

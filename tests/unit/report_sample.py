@@ -53,10 +53,7 @@ def make_work(work: Path, target: str = "Abell 1", reason: str = "") -> RunRecor
     record = RunRecord(
         version="0.1.0",
         started="2026-01-02T03:04:05Z",
-        settings={
-            kind: {"bands": {n: {"low": a, "high": b} for n, (a, b) in BANDS.items()}}
-            for kind in ("mos", "pn")
-        },
+        settings={kind: {"bands": {n: {"low": a, "high": b} for n, (a, b) in BANDS.items()}} for kind in ("mos", "pn")},
         observation=ObservationRecord(
             obs_id="0123456789", object=target, ra=150.1, dec=2.2, date_obs="2020-01-01T00:00:00"
         ),
@@ -93,8 +90,6 @@ def make_work(work: Path, target: str = "Abell 1", reason: str = "") -> RunRecor
         )
     )
     if reason:
-        record.steps.append(
-            StepRecord(name="mos2_U002/rate", task="evselect", status="failed", reason=reason)
-        )
+        record.steps.append(StepRecord(name="mos2_U002/rate", task="evselect", status="failed", reason=reason))
     record.write(work)
     return record

@@ -74,9 +74,7 @@ def test_the_same_call_makes_the_same_bytes(table: Path) -> None:
 
 def test_good_time_is_shaded(table: Path) -> None:
     xmmpy.tasks.dsplot(table=table, y="RATE", plotfile="plain.png", xmin=T0, xmax=T0 + 5000)
-    xmmpy.tasks.dsplot(
-        table=table, y="RATE", plotfile="shaded.png", xmin=T0, xmax=T0 + 5000, gtiset=f"{table}:STDGTI"
-    )
+    xmmpy.tasks.dsplot(table=table, y="RATE", plotfile="shaded.png", xmin=T0, xmax=T0 + 5000, gtiset=f"{table}:STDGTI")
     changed = np.any(picture(Path("plain.png")) != picture(Path("shaded.png")), axis=2)[200]
     columns = np.flatnonzero(changed)
     assert 500 < columns.size < 700  # three fifths of the axis

@@ -39,9 +39,7 @@ def test_rates_that_are_none_count_as_not_observed() -> None:
     [([1.0, 2.0], [1.0], 1.0), ([np.nan], [1.0], 1.0), ([1.0], [1.0], None), ([1.0, 2.0], [1.0, 1.0], -1.0),
      ([[1.0, 2.0]], [[1.0, 1.0]], 1.0)],
 )  # fmt: skip
-def test_columns_that_make_no_curve_are_refused(
-    time: list[float], rate: list[float], bin_size: float | None
-) -> None:
+def test_columns_that_make_no_curve_are_refused(time: list[float], rate: list[float], bin_size: float | None) -> None:
     with pytest.raises(ValueError, match="rate curve"):
         RateCurve.of(time, rate, bin_size)
 

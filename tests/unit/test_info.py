@@ -32,23 +32,13 @@ def event_list(path: Path) -> Path:
     events = fits.BinTableHDU.from_columns(columns, name="EVENTS")
     events.header["TLMIN2"], events.header["TLMAX2"] = 0, 15000
     events.header.comments["TTYPE2"] = "energy in eV"
-    events.header.update(
-        INSTRUME="EMOS1", ONTIME01=100.0, LIVETI01=98.0, ONTIME02=90.0, TSTART=1e8, TSTOP=1e8 + 5000
-    )
-    events.header.update(
-        DSTYP1="CCDNR", DSTYP2="TIME", DSTYP3="FLAG", DSTYP4="PI", DSUNI4="eV", DSTYP5="PATTERN"
-    )
-    events.header.update(
-        DSVAL1="1", DSREF2=":GTI00002", DSVAL3="b0x1", DSVAL4="500:2000", DSVAL5=":12", DSVAL2="TABLE"
-    )
+    events.header.update(INSTRUME="EMOS1", ONTIME01=100.0, LIVETI01=98.0, ONTIME02=90.0, TSTART=1e8, TSTOP=1e8 + 5000)
+    events.header.update(DSTYP1="CCDNR", DSTYP2="TIME", DSTYP3="FLAG", DSTYP4="PI", DSUNI4="eV", DSTYP5="PATTERN")
+    events.header.update(DSVAL1="1", DSREF2=":GTI00002", DSVAL3="b0x1", DSVAL4="500:2000", DSVAL5=":12", DSVAL2="TABLE")
     events.header["2DSVAL1"], events.header["2DSREF2"] = "2", ":GTI00102"
     primary = fits.PrimaryHDU()
-    primary.header.update(
-        TELESCOP="XMM", OBJECT="A [bold]star[/bold]", FILTER="Thin1", SUBMODE="PrimeFullWindow"
-    )
-    primary.header.update(
-        XPROC0="evselect table=a.fits expression='(PI>150)'", XPROC1="emevents # long", OBS_ID="0123"
-    )
+    primary.header.update(TELESCOP="XMM", OBJECT="A [bold]star[/bold]", FILTER="Thin1", SUBMODE="PrimeFullWindow")
+    primary.header.update(XPROC0="evselect table=a.fits expression='(PI>150)'", XPROC1="emevents # long", OBS_ID="0123")
     gtis = [gti_hdu(Intervals.of([0], [50.0 * n]), f"GTI00{n - 1}02") for n in (1, 2)]
     fits.HDUList([primary, events, *gtis]).writeto(path)
     return path

@@ -67,9 +67,7 @@ def test_pixel_map_agrees_with_astropy(
     np.testing.assert_allclose(project(pixel_map(source, target), x, y), expected, atol=1e-6)
 
 
-@given(
-    counts=st.lists(st.integers(0, 9), min_size=6, max_size=6), dx=st.integers(-8, 8), dy=st.integers(-8, 8)
-)
+@given(counts=st.lists(st.integers(0, 9), min_size=6, max_size=6), dx=st.integers(-8, 8), dy=st.integers(-8, 8))
 def test_images_of_one_sky_grid_are_added_pixel_by_pixel(counts: list[int], dx: int, dy: int) -> None:
     image = np.array(counts).reshape(2, 3)
     first = grid((2, 3), reference=(2.0, 1.5))
@@ -86,9 +84,7 @@ def test_images_of_one_sky_grid_are_added_pixel_by_pixel(counts: list[int], dx: 
 
 @settings(max_examples=40)
 @given(angle=angles, sky=skies, size=st.floats(0.4, 3), seed=st.integers(0, 99))
-def test_conserve_keeps_every_count_on_any_grid(
-    angle: float, sky: tuple[float, float], size: float, seed: int
-) -> None:
+def test_conserve_keeps_every_count_on_any_grid(angle: float, sky: tuple[float, float], size: float, seed: int) -> None:
     image = np.random.default_rng(seed).poisson(2, (40, 50))
     source, first = grid(sky=sky, rotation=angle, pixel=PIXEL * size), grid(sky=sky)
     target = common_grid([first, source])
@@ -146,9 +142,7 @@ def test_sizes_and_rotation_describe_the_matrix(angle: float, ratio: float, flip
 
 
 def test_skewed_axes_have_no_rotation() -> None:
-    assert (
-        TangentGrid((2, 2), (1.0, 1.0), SKY, ((-PIXEL, PIXEL / 2), (0.0, PIXEL))).sizes_and_rotation is None
-    )
+    assert TangentGrid((2, 2), (1.0, 1.0), SKY, ((-PIXEL, PIXEL / 2), (0.0, PIXEL))).sizes_and_rotation is None
 
 
 def test_nothing_is_divided_by_no_exposure() -> None:

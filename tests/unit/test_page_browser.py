@@ -82,19 +82,13 @@ class Browser:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     driver = shutil.which("chromedriver")
-    if driver is None or not any(
-        shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")
-    ):
+    if driver is None or not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         pytest.skip("no chromium with chromedriver: install them to look at the page in a browser")
-    process = subprocess.Popen(
-        [driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    process = subprocess.Popen([driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
         port = next(
-            line.rsplit(" ", 1)[1].strip().rstrip(".")
-            for line in process.stdout
-            if "successfully on port" in line
+            line.rsplit(" ", 1)[1].strip().rstrip(".") for line in process.stdout if "successfully on port" in line
         )
         running = Browser(f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("profile"))
         try:
@@ -135,9 +129,7 @@ def test_pictures_have_a_size_and_words(opened: Browser) -> None:
         "return [...document.images].map(i => [i.complete, i.naturalWidth, i.clientWidth, i.alt.length])"
     )
     assert len(sizes) == 19
-    assert all(
-        complete and natural > 20 and shown > 50 and words > 10 for complete, natural, shown, words in sizes
-    )
+    assert all(complete and natural > 20 and shown > 50 and words > 10 for complete, natural, shown, words in sizes)
     lines = opened.run(
         "return [...document.querySelectorAll('.curve .line')].map(p => p.getBoundingClientRect().width)"
     )
@@ -150,12 +142,8 @@ def test_headings_lead_through_the_page(opened: Browser) -> None:
     assert levels.count(1) == 1
     assert levels[0] == 1
     assert all(below - above <= 1 for above, below in pairwise(levels))
-    assert opened.run(
-        "return [...document.querySelectorAll('table')].every(t => t.caption.textContent.length > 10)"
-    )
-    targets = opened.run(
-        "return [...document.querySelectorAll('nav a')].map(a => !!document.querySelector(a.hash))"
-    )
+    assert opened.run("return [...document.querySelectorAll('table')].every(t => t.caption.textContent.length > 10)")
+    targets = opened.run("return [...document.querySelectorAll('nav a')].map(a => !!document.querySelector(a.hash))")
     assert len(targets) == 7
     assert all(targets)
 
@@ -167,11 +155,7 @@ def test_text_from_headers_stays_text(opened: Browser) -> None:
 
 
 def test_an_injected_script_would_not_run(opened: Browser) -> None:
-    opened.run(
-        "const s = document.createElement('script');"
-        "s.textContent = 'window.owned = 1';"
-        "document.body.append(s)"
-    )
+    opened.run("const s = document.createElement('script');s.textContent = 'window.owned = 1';document.body.append(s)")
     assert opened.run("return window.owned === undefined")
 
 

@@ -137,9 +137,7 @@ def test_missing_and_broken_files_are_told_in_their_place(tmp_path: Path, make_w
     fits.PrimaryHDU(np.full((9, 9), np.nan)).writeto(work / "images/mos1_image_b4.fits", overwrite=True)
     (work / "mos1_rate.fits").unlink()
     (work / "gtiset_mos2.fits").write_bytes(b"")
-    empty = fits.BinTableHDU.from_columns(
-        [fits.Column("TIME", "D", array=[]), fits.Column("RATE", "D", array=[])]
-    )
+    empty = fits.BinTableHDU.from_columns([fits.Column("TIME", "D", array=[]), fits.Column("RATE", "D", array=[])])
     empty.writeto(work / "pn_rate.fits", overwrite=True)
     (work / "mosaic.ds").unlink()
     page = page_of(work)
@@ -178,9 +176,7 @@ def test_page_of_a_run_that_made_nothing(tmp_path: Path) -> None:
         {"ra": 10.0, "dec": 500.0},
     ],
 )
-def test_positions_that_are_none_are_left_out(
-    tmp_path: Path, make_work: Maker, change: dict[str, Any]
-) -> None:
+def test_positions_that_are_none_are_left_out(tmp_path: Path, make_work: Maker, change: dict[str, Any]) -> None:
     from xmmpy.report.content import page_content
 
     record = make_work(tmp_path / "w")

@@ -119,9 +119,7 @@ def curve(rate: list[float], bin_size: float = 100.0) -> RateCurve:
 
 
 def test_curve_is_shaded_outside_the_gtis() -> None:
-    picture = draw_curve(
-        curve([0.2] * 10), Intervals.of([1e8 + 100, 1e8 + 500], [1e8 + 300, 1e8 + 2000]), (0.35,)
-    )
+    picture = draw_curve(curve([0.2] * 10), Intervals.of([1e8 + 100, 1e8 + 500], [1e8 + 300, 1e8 + 2000]), (0.35,))
     assert picture.rejected == ((0.0, 100.0), (300.0, 200.0))
     assert not picture.compressed
     assert picture.begin == 1e8

@@ -131,9 +131,7 @@ def truth(value):
 
 
 INTEGERS = (
-    st.sampled_from(["I1", "I2", "I4", "U4"]).map(Column)
-    | st.integers(0, 300).map(Number)
-    | st.just(RowNumber())
+    st.sampled_from(["I1", "I2", "I4", "U4"]).map(Column) | st.integers(0, 300).map(Number) | st.just(RowNumber())
 )
 FLOATS = st.sampled_from(["E", "D"]).map(Column) | st.sampled_from([0.0, 0.5, 1.0, 0.1, 37.25]).map(Number)
 
@@ -168,9 +166,7 @@ def in_list(nodes):
     return st.lists(interval, min_size=1, max_size=3).map(tuple)
 
 
-TESTS = st.builds(Binary, st.sampled_from(list(COMPARE)), NUMERIC, NUMERIC) | st.builds(
-    In, NUMERIC, in_list(NUMERIC)
-)
+TESTS = st.builds(Binary, st.sampled_from(list(COMPARE)), NUMERIC, NUMERIC) | st.builds(In, NUMERIC, in_list(NUMERIC))
 
 
 def logical(nodes):
@@ -201,10 +197,7 @@ def test_any_expression_agrees_with_a_plain_evaluation(node):
         assert uses_bits_of_fractions(node)
         return
     assert selection(TABLE).tolist() == expected
-    halves = [
-        selection({k: v[part] for k, v in TABLE.items()}, part.start)
-        for part in (slice(0, 25), slice(25, ROWS))
-    ]
+    halves = [selection({k: v[part] for k, v in TABLE.items()}, part.start) for part in (slice(0, 25), slice(25, ROWS))]
     assert np.concatenate(halves).tolist() == expected
 
 

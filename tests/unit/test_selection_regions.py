@@ -80,9 +80,7 @@ def test_the_sky_is_projected_as_astropy_does():
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
     wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = FRAME.crval, FRAME.crpix, FRAME.cdelt
     for ra, dec in [(150.0, 30.0), (150.2, 30.1), (149.7, 29.8), (150.0, 30.3)]:
-        assert FRAME.to_pixels(ra, dec) == pytest.approx(
-            [float(v) for v in wcs.all_world2pix(ra, dec, 1)], abs=1e-6
-        )
+        assert FRAME.to_pixels(ra, dec) == pytest.approx([float(v) for v in wcs.all_world2pix(ra, dec, 1)], abs=1e-6)
     x, y = FRAME.to_pixels(150.1, 30.05)
     points = [(x + 1199, y), (x + 1201, y), (x, y - 1199)]
     assert inside(f"(RA,DEC) in CIRCLE(150.1,30.05,{1 / 60})", points) == [True, False, True]

@@ -76,13 +76,9 @@ def test_ccds_do_not_share_pixels(name: str) -> None:
 
 def test_pn_limits_are_those_of_a_real_list() -> None:
     """TLMIN and TLMAX of DETX, DETY in pn lists are the outermost pixel centres."""
-    centres = [
-        ccd.raw_to_det(np.array([1.0, 64.0]), np.array([2.0, 200.0])) for ccd in nominal.ccd_geometry("EPN")
-    ]
+    centres = [ccd.raw_to_det(np.array([1.0, 64.0]), np.array([2.0, 200.0])) for ccd in nominal.ccd_geometry("EPN")]
     detx, dety = np.concatenate([c[0] for c in centres]), np.concatenate([c[1] for c in centres])
-    assert np.allclose(
-        [detx.min(), detx.max(), dety.min(), dety.max()], [-18283, 13880, -17527, 15325], atol=3
-    )
+    assert np.allclose([detx.min(), detx.max(), dety.min(), dety.max()], [-18283, 13880, -17527, 15325], atol=3)
 
 
 @pytest.mark.parametrize("name", nominal.CAMERAS)
@@ -121,11 +117,7 @@ def test_unknown_table_rows_are_an_error() -> None:
 def test_every_table_names_its_source() -> None:
     from importlib.resources import files
 
-    tables = [
-        entry.name
-        for entry in (files("xmmpy.calibration") / "tables").iterdir()
-        if entry.name.endswith(".csv")
-    ]
+    tables = [entry.name for entry in (files("xmmpy.calibration") / "tables").iterdir() if entry.name.endswith(".csv")]
     assert len(tables) >= 13
     for table in tables:
         assert "Source" in nominal.read_table(table.removesuffix(".csv")).source

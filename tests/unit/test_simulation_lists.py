@@ -52,9 +52,7 @@ def test_a_camera_does_not_depend_on_the_others(tmp_path: Path) -> None:
 
 
 def test_number_of_events(tmp_path: Path) -> None:
-    made = simulate_events(
-        tmp_path, SimulationSettings(exposure=500, cameras=("mos1",), events=1_200_000, date=DATE)
-    )
+    made = simulate_events(tmp_path, SimulationSettings(exposure=500, cameras=("mos1",), events=1_200_000, date=DATE))
     assert made.rows["mos1"] == pytest.approx(1_200_000, rel=0.02)
     with fits.open(made.event_lists["mos1"]) as hdus:
         hdus.verify("exception")
@@ -120,9 +118,7 @@ def test_number_counts_law() -> None:
     law = sky.NumberCounts()
     flux = law.draw(np.random.default_rng(3), 100_000, 1e-15, 1e-13)
     counts = law.brighter_than(np.array([1e-15, 1e-14, 1e-13]))
-    assert np.mean(flux > 1e-14) == pytest.approx(
-        (counts[1] - counts[2]) / (counts[0] - counts[2]), abs=0.003
-    )
+    assert np.mean(flux > 1e-14) == pytest.approx((counts[1] - counts[2]) / (counts[0] - counts[2]), abs=0.003)
     assert 0.0 < sky.unresolved_part(law) < 0.6
 
 

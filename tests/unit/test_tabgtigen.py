@@ -77,9 +77,7 @@ def test_short_intervals_are_dropped_and_their_sum_noted(curve: Path, tmp_path: 
 
 
 def test_gaps_are_closed_before_short_intervals_are_dropped(curve: Path, tmp_path: Path) -> None:
-    intervals, _ = run(
-        table=curve, expression="RATE<=0.5", gtiset=tmp_path / "gti.fits", maxgapsize=10, mingtisize=45
-    )
+    intervals, _ = run(table=curve, expression="RATE<=0.5", gtiset=tmp_path / "gti.fits", maxgapsize=10, mingtisize=45)
     assert intervals == Intervals.of([T0], [T0 + 50])
 
 

@@ -43,9 +43,7 @@ def events_command(
         str, typer.Option("--filter", help="Open, Thin1, Thin2, Medium, Thick or Closed.")
     ] = "Thin1",
     scale: Annotated[float, typer.Option(help="Factor on all count rates.")] = 1.0,
-    events: Annotated[
-        int | None, typer.Option(help="About so many events per camera, by scaling the rates.")
-    ] = None,
+    events: Annotated[int | None, typer.Option(help="About so many events per camera, by scaling the rates.")] = None,
 ) -> None:
     """Simulate the calibrated event lists of the three cameras, and the truth beside them."""
     from xmmpy.simulation.observation import SimulationSettings, simulate_events

@@ -95,9 +95,7 @@ def typical_limit(camera: str) -> float:
     raise ValueError(f"'{camera}' is no EPIC camera: mos1, mos2 or pn")
 
 
-def fixed_cut(
-    curve: RateCurve, limit: float, method: Method = "fixed", remarks: tuple[str, ...] = ()
-) -> FlareCut:
+def fixed_cut(curve: RateCurve, limit: float, method: Method = "fixed", remarks: tuple[str, ...] = ()) -> FlareCut:
     """Keep the bins whose rate is at most `limit`.
 
     Parameters

@@ -167,9 +167,7 @@ def fit_histogram(curve: RateCurve, settings: HistogramSettings) -> HistogramFit
     return HistogramFit(rate, number, norm, centre, sigma, edges)
 
 
-def _fit_gaussian(
-    rate: NDArray[np.float64], number: NDArray[np.float64], step: float
-) -> tuple[float, float, float]:
+def _fit_gaussian(rate: NDArray[np.float64], number: NDArray[np.float64], step: float) -> tuple[float, float, float]:
     """Give height, mean and width of the least-squares Gaussian."""
     from scipy.optimize import least_squares
 

@@ -58,9 +58,7 @@ class Suggestion:
             mark = "*" if cut.limit == self.limit else " "
             kept = f"{cut.kept / 1e3:.1f} ks" if not cut.keeps_nothing else "nothing"
             share = f"{100 * cut.fraction:.0f} %"
-            lines.append(
-                f"{mark} {cut.limit:>9.4g}  {kept:>8}  {share:>6}  {len(cut.intervals):>5}  {candidate.name}"
-            )
+            lines.append(f"{mark} {cut.limit:>9.4g}  {kept:>8}  {share:>6}  {len(cut.intervals):>5}  {candidate.name}")
         return "\n".join(lines)
 
 
@@ -81,8 +79,7 @@ def suggest(curve: RateCurve, camera: str) -> Suggestion:
     best = signal_to_noise_cut(curve)
     candidates = [Candidate("usual for this camera", usual), Candidate("best signal-to-noise ratio", best)]
     candidates += [
-        Candidate(f"{factor:g} times the usual", fixed_cut(curve, round(factor * usual.limit, 6)))
-        for factor in _AROUND
+        Candidate(f"{factor:g} times the usual", fixed_cut(curve, round(factor * usual.limit, 6))) for factor in _AROUND
     ]
     if curve.observed.any():
         highest = float(np.nanmax(curve.rate)) + 0.5 / curve.bin_size

@@ -168,9 +168,7 @@ def _column_of(x: NDArray[np.float64], columns: int) -> NDArray[np.int64]:
     return np.minimum((x - low) / (high - low) * columns, columns - 1).astype(np.int64)
 
 
-def _row_of(
-    y: NDArray[np.float64], low: float, high: float, rows: int, logarithmic: bool
-) -> NDArray[np.int64]:
+def _row_of(y: NDArray[np.float64], low: float, high: float, rows: int, logarithmic: bool) -> NDArray[np.int64]:
     if logarithmic:
         y, low, high = np.log(np.maximum(y, low)), math.log(low), math.log(high)
     scaled = (y - low) / (high - low) * (rows - 1)
@@ -192,9 +190,7 @@ def _range(y: NDArray[np.float64], levels: Sequence[float], logarithmic: bool) -
     return (low, high) if high > low else (low - margin, high + margin)
 
 
-def _kept_bins(
-    curve: RateCurve, limit: float | None, lower: float | None, kept: Intervals | None
-) -> NDArray[np.bool_]:
+def _kept_bins(curve: RateCurve, limit: float | None, lower: float | None, kept: Intervals | None) -> NDArray[np.bool_]:
     if kept is not None:
         return kept.contains(curve.time)
     low = np.nan_to_num(curve.rate, nan=-1.0) >= (lower or 0.0)

@@ -174,9 +174,7 @@ def _camera(camera: CameraRecord, record: RunRecord, work: Path) -> CameraView:
         camera.mode,
     ]
     names = dict.fromkeys(("full", *sorted(camera.images)))
-    images = {
-        _band_title(name, camera, record): camera.images[name] for name in names if name in camera.images
-    }
+    images = {_band_title(name, camera, record): camera.images[name] for name in names if name in camera.images}
     return CameraView(
         key=camera.key,
         title=_camera_title(camera),
@@ -186,9 +184,7 @@ def _camera(camera: CameraRecord, record: RunRecord, work: Path) -> CameraView:
         cut="" if cut is None else _cut_text(cut),
         kept="" if cut is None else f"{duration(cut.kept)} of {duration(cut.total)}",
         kept_share="" if cut is None else percent(cut.kept, cut.total),
-        events=next(
-            (thousands(step.rows_out) for step in steps if camera.clean in step.outputs and step.rows_out), ""
-        ),
+        events=next((thousands(step.rows_out) for step in steps if camera.clean in step.outputs and step.rows_out), ""),
         curve=_curve(camera, work),
         cut_flow=tuple(_cut_group(step, camera) for step in chosen if camera.clean in step.outputs),
         product_flow=tuple(_cut_group(step, camera) for step in chosen if camera.clean not in step.outputs),
@@ -229,9 +225,7 @@ def _cut_group(step: StepRecord, camera: CameraRecord) -> CutGroup:
     rows = [CutRow("read", thousands(step.rows_in), "", 100.0)]
     for cut in step.cuts:
         share = 100 * cut.rows / step.rows_in if step.rows_in > 0 else 0.0
-        rows.append(
-            CutRow(cut.name, thousands(cut.rows), percent(cut.rows, step.rows_in), round(min(share, 100), 2))
-        )
+        rows.append(CutRow(cut.name, thousands(cut.rows), percent(cut.rows, step.rows_in), round(min(share, 100), 2)))
     return CutGroup(step.name.removeprefix(f"{camera.key}/"), tuple(rows))
 
 
@@ -260,11 +254,7 @@ def _curve(camera: CameraRecord, work: Path) -> CurvePanel:
         except FileProblem as problem:
             note = f"The GTI file {camera.gti} {problem.problem}: the time kept is not marked."
     cut = camera.cut
-    limits = (
-        ()
-        if cut is None
-        else tuple(rate for rate in (cut.lower, cut.limit) if rate and 0 < rate < _LARGEST_RATE)
-    )
+    limits = () if cut is None else tuple(rate for rate in (cut.lower, cut.limit) if rate and 0 < rate < _LARGEST_RATE)
     try:
         picture = draw_curve(curve, kept, limits)
     except ValueError as error:

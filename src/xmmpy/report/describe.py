@@ -136,9 +136,7 @@ def keyword_values(path: str | os.PathLike[str], keyword: str) -> list[tuple[str
             if wanted in hdu.header
         ]
     if not found:
-        raise FileProblem(
-            path, f"has no keyword {wanted} in any block", "leave --keyword out to see its blocks"
-        )
+        raise FileProblem(path, f"has no keyword {wanted} in any block", "leave --keyword out to see its blocks")
     return found
 
 
@@ -207,11 +205,7 @@ def _grid(main: Hdu) -> str:
     sky = kinds[0].startswith(("RA", "DEC", "GLON", "ELON"))
     shown = f"{abs(size) * 3600:.4g} arcsec" if sky else f"{abs(size):g} {_text([main], 'CUNIT2')}".strip()
     physical = _number([main], "CDELT2L")
-    units = (
-        f" ({physical:g} units of {_text([main], 'CTYPE2L') or 'the axis'})"
-        if physical is not None and sky
-        else ""
-    )
+    units = f" ({physical:g} units of {_text([main], 'CTYPE2L') or 'the axis'})" if physical is not None and sky else ""
     return f"{kinds[0]}, {kinds[1]}; pixels of {shown}{units}"
 
 
@@ -259,15 +253,9 @@ def _column(hdu: Hdu, column: Column) -> ColumnDescription:
 
 def _ccds(hdu: Hdu) -> list[CcdExposure]:
     numbers = sorted(
-        {
-            int(match[2])
-            for key in hdu.header
-            if (match := re.fullmatch(r"(ONTIME|LIVETI)(\d\d)", key)) is not None
-        }
+        {int(match[2]) for key in hdu.header if (match := re.fullmatch(r"(ONTIME|LIVETI)(\d\d)", key)) is not None}
     )
-    return [
-        CcdExposure(n, _number([hdu], f"ONTIME{n:02d}"), _number([hdu], f"LIVETI{n:02d}")) for n in numbers
-    ]
+    return [CcdExposure(n, _number([hdu], f"ONTIME{n:02d}"), _number([hdu], f"LIVETI{n:02d}")) for n in numbers]
 
 
 def _calls(headers: Sequence[Hdu]) -> list[str]:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 _ARCMIN = 1 / 60
 _DEC_STEPS = tuple(m * _ARCMIN for m in (0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1800))
-_RA_STEPS = tuple(
-    s * 15 / 3600 for s in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600)
-)
+_RA_STEPS = tuple(s * 15 / 3600 for s in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600))
 _SAMPLES = 33  # points of a line; its bend within a field is far below a pixel between them
 _MAX_LINES = 60
 
@@ -75,9 +73,7 @@ def graticule(grid: TangentGrid, frame: Frame) -> Graticule:
     left: list[Label] = []
     if np.abs(dec).max() < 89:
         for value in _round_values(ra[middle] + ra_offset.min(), ra[middle] + ra_offset.max(), _RA_STEPS):
-            line = _pixel(
-                to_pixel, np.full(_SAMPLES, value), np.linspace(dec.min(), dec.max(), _SAMPLES), frame
-            )
+            line = _pixel(to_pixel, np.full(_SAMPLES, value), np.linspace(dec.min(), dec.max(), _SAMPLES), frame)
             paths.append(_path(line))
             bottom += [Label(place, short_ra(value)) for place in _crossings(line[1], line[0], 1000.0)]
     ra_range = ra[middle] + np.linspace(ra_offset.min(), ra_offset.max(), _SAMPLES)
@@ -92,9 +88,7 @@ def graticule(grid: TangentGrid, frame: Frame) -> Graticule:
         [label for label in bottom if 9 < label.place < 91],
         [label for label in left if 4 < label.place < 96],
     )
-    return Graticule(
-        "".join(paths), tuple(shown[0]), tuple(shown[1]), round(100 * bar / (pixel * frame.side), 2), text
-    )
+    return Graticule("".join(paths), tuple(shown[0]), tuple(shown[1]), round(100 * bar / (pixel * frame.side), 2), text)
 
 
 def _sky(
@@ -112,9 +106,7 @@ def _pixel(
     a, d = np.radians(ra), np.radians(dec)
     x, y, weight = to_pixel @ np.array([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
     weight = np.where(weight > 0, weight, np.nan)
-    return np.array(
-        [(x / weight - frame.x) / frame.side * 1000, 1000 - (y / weight - frame.y) / frame.side * 1000]
-    )
+    return np.array([(x / weight - frame.x) / frame.side * 1000, 1000 - (y / weight - frame.y) / frame.side * 1000])
 
 
 def _round_values(low: float, high: float, steps: tuple[float, ...]) -> list[float]:

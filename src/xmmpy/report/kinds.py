@@ -63,9 +63,7 @@ def kind_of(file: FitsFile) -> tuple[str, Hdu]:
 
 
 def _image_kind(hdu: Hdu) -> str:
-    content = " ".join(
-        str(hdu.value(key, "")).upper() for key in ("CONTENT", "HDUCLAS2", "DATATYPE", "XPROC0")
-    )
+    content = " ".join(str(hdu.value(key, "")).upper() for key in ("CONTENT", "HDUCLAS2", "DATATYPE", "XPROC0"))
     for word, kind in (
         ("EXPOSURE MAP", "exposure map"),
         ("EEXPMAP", "exposure map"),
@@ -83,10 +81,7 @@ def _image_kind(hdu: Hdu) -> str:
 def _by_columns(hdus: Sequence[Hdu]) -> tuple[str, Hdu]:
     tables = [hdu for hdu in hdus if hdu.is_table]
     for hdu in tables:
-        names = {
-            str(hdu.value(f"TTYPE{n}", "")).strip().upper()
-            for n in range(1, int(hdu.value("TFIELDS", 0)) + 1)
-        }
+        names = {str(hdu.value(f"TTYPE{n}", "")).strip().upper() for n in range(1, int(hdu.value("TFIELDS", 0)) + 1)}
         if {"START", "STOP"} <= names:
             return "good time intervals", hdu
         if "TIME" in names and names & {"RATE", "COUNTS"}:

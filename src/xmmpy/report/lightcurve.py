@@ -92,9 +92,7 @@ def draw_curve(curve: RateCurve, kept: Intervals | None, limits: tuple[float, ..
     y_axis = _Axis(top, bend if compressed else 0.0)
     time, rate, width = _thinned(curve)
     x = (time - begin) / (end - begin) * 1000
-    line = _steps(
-        x - 500 * width / (end - begin), x + 500 * width / (end - begin), 1000 - 10 * y_axis.place(rate)
-    )
+    line = _steps(x - 500 * width / (end - begin), x + 500 * width / (end - begin), 1000 - 10 * y_axis.place(rate))
     rejected: tuple[tuple[float, float], ...] = ()
     if kept is not None:
         rejected = tuple(
@@ -152,9 +150,7 @@ class _Axis:
 def _time_ticks(span: float) -> tuple[Tick, ...]:
     """Ticks in ks."""
     step = nice_step(span, 5)
-    return tuple(
-        Tick(round(100 * step * n / span, 2), plain(step * n)) for n in range(int(span / step + 1e-9) + 1)
-    )
+    return tuple(Tick(round(100 * step * n / span, 2), plain(step * n)) for n in range(int(span / step + 1e-9) + 1))
 
 
 def _thinned(
@@ -183,9 +179,7 @@ def _steps(
     for begin, end, y in zip(left.tolist(), right.tolist(), height.tolist(), strict=True):
         if not np.isfinite(y):
             continue
-        words.append(
-            f"V{y:.1f}H{end:.2f}" if begin - last < 0.3 * (end - begin) else f"M{begin:.2f} {y:.1f}H{end:.2f}"
-        )
+        words.append(f"V{y:.1f}H{end:.2f}" if begin - last < 0.3 * (end - begin) else f"M{begin:.2f} {y:.1f}H{end:.2f}")
         last = end
     return "".join(words)
 

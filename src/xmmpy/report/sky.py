@@ -164,9 +164,7 @@ def _cut(image: NDArray[np.float64], frame: Frame, block: int) -> NDArray[np.flo
     result = np.zeros((side, side))
     rows = slice(max(low, 0), min(low + side, image.shape[0]))
     columns = slice(max(left, 0), min(left + side, image.shape[1]))
-    result[rows.start - low : rows.stop - low, columns.start - left : columns.stop - left] = image[
-        rows, columns
-    ]
+    result[rows.start - low : rows.stop - low, columns.start - left : columns.stop - left] = image[rows, columns]
     return result
 
 

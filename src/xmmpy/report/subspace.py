@@ -46,9 +46,7 @@ def subspace_words(file: FitsFile, hdu: Hdu) -> tuple[str, ...]:
     for values in space.components:
         component = _component(space.names, space.units, values)
         groups.setdefault(component.words, []).append(component)
-    return tuple(
-        _group_words(words, members) for words, members in groups.items() if words or members[0].total
-    )
+    return tuple(_group_words(words, members) for words, members in groups.items() if words or members[0].total)
 
 
 class Component:
@@ -100,9 +98,7 @@ def _runs(names: list[str]) -> str:
     """Join names, consecutive numbers as ``1-7``."""
     runs: list[list[str]] = []
     for name in names:
-        follows = (
-            runs and name.isdecimal() and runs[-1][-1].isdecimal() and int(name) == int(runs[-1][-1]) + 1
-        )
+        follows = runs and name.isdecimal() and runs[-1][-1].isdecimal() and int(name) == int(runs[-1][-1]) + 1
         if follows:
             runs[-1].append(name)
         else:

@@ -155,9 +155,7 @@ def sign(op: str, operand: Value, span: Span) -> Value:
     if operand.kind == "int":
         return arithmetic("-", number_value(0, span), operand, span)
     run = as_float(operand)
-    value = Value(
-        "float", lambda rows: np.negative(run(rows)), span, whole=operand.whole, costly=operand.costly
-    )
+    value = Value("float", lambda rows: np.negative(run(rows)), span, whole=operand.whole, costly=operand.costly)
     return folded(value, operand)
 
 

@@ -239,9 +239,7 @@ class _Resolver:
         try:
             root = parse(value).root
         except SelectionError as error:
-            message = (
-                f"the attribute {node.name} holds {value[:80]!r}, which is no expression: {error.message}"
-            )
+            message = f"the attribute {node.name} holds {value[:80]!r}, which is no expression: {error.message}"
             raise SelectionError(message, self.text, node.span) from None
         return self.visit(_moved(root, node.span), level + 1)
 

@@ -400,9 +400,7 @@ def _finish(called: Called) -> Built:
     complaint = check_count(shape, len(nodes) - 2)
     if complaint:
         raise Fault(complaint, called.span)
-    return _checked(
-        Region(shape, nodes[:-2], (nodes[-2], nodes[-1]), called.span), _deepest(called.arguments)
-    )
+    return _checked(Region(shape, nodes[:-2], (nodes[-2], nodes[-1]), called.span), _deepest(called.arguments))
 
 
 def _finish_filter(called: Called, block: str) -> Built:

@@ -175,9 +175,7 @@ def within(value: Value, intervals: list[tuple[Value | None, Value | None, bool,
             held = both[0](number, rows)
             for test in both[1:]:
                 held = (
-                    np.logical_and(held, test(number, rows), out=held)
-                    if np.ndim(held)
-                    else held & test(number, rows)
+                    np.logical_and(held, test(number, rows), out=held) if np.ndim(held) else held & test(number, rows)
                 )
             result = held if result is None else result | held
         return result

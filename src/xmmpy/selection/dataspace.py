@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-
 @dataclass(frozen=True, slots=True)
 class RegionRow:
     """One figure of a region table.

@@ -24,9 +24,7 @@ _CELESTIAL = frozenset({"fk5", "icrs", "j2000"})
 _LINEAR = frozenset({"image", "physical"})
 _OTHER_SYSTEMS = frozenset({"fk4", "b1950", "galactic", "ecliptic", "detector", "amplifier", "linear"})
 #: Statements that hold no figure.
-_PASSED_OVER = frozenset(
-    {"global", "wcs", "tile", "text", "ruler", "vector", "compass", "projection", "segment"}
-)
+_PASSED_OVER = frozenset({"global", "wcs", "tile", "text", "ruler", "vector", "compass", "projection", "segment"})
 _DEGREES_PER_UNIT = {'"': 1 / 3600, "'": 1 / 60, "d": 1.0, "r": 57.29577951308232}
 _FIGURE = re.compile(r"^\s*(?P<sign>[-+!]?)\s*(?P<name>[A-Za-z0-9]+)\s*[(\s]\s*(?P<values>[^)#]*)\)?")
 _WORD = re.compile(r"^\s*[-+!]?\s*([A-Za-z][A-Za-z0-9]*)")
@@ -175,9 +173,7 @@ class _Reader:
     def axes(self) -> LinearAxes:
         """Axes of the image, which must be known."""
         if self.image is None:
-            raise ValueError(
-                f"{self.where} is in image pixels; save the regions in physical or fk5 coordinates"
-            )
+            raise ValueError(f"{self.where} is in image pixels; save the regions in physical or fk5 coordinates")
         return self.image
 
     def degrees(self, value: str, per_hour: float) -> float:

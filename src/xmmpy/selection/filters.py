@@ -79,9 +79,7 @@ def region_value(
         if frame is not None:
             raise TypeFault("the parameters of a figure on the sky must be constants", varying.span)
         runs = [as_float(part) for part in parameters]
-        value = Value(
-            "bool", lambda rows: inside(a(rows), b(rows), *(run(rows) for run in runs)), span, costly=True
-        )
+        value = Value("bool", lambda rows: inside(a(rows), b(rows), *(run(rows) for run in runs)), span, costly=True)
         return folded(value, *parameters, x, y)
     numbers = tuple(float(constant) for constant in constants)
     if frame is not None:

@@ -129,9 +129,7 @@ def _if_then_else(_name: str, arguments: list[Value], span: Span) -> Value:
     if yes.kind in numbers and no.kind in numbers:
         test, a, b = condition.run, as_float(yes), as_float(no)
         whole = all(part.kind == "int" or part.whole for part in (yes, no))
-        value = Value(
-            "float", lambda rows: np.where(test(rows), a(rows), b(rows)), span, whole=whole, costly=True
-        )
+        value = Value("float", lambda rows: np.where(test(rows), a(rows), b(rows)), span, whole=whole, costly=True)
     elif yes.kind == no.kind == "text":
         test, c, d = condition.run, yes.run, no.run
         value = Value("text", lambda rows: np.where(test(rows), c(rows), d(rows)), span, costly=True)

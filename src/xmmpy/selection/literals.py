@@ -97,11 +97,7 @@ def mission_time(token: str) -> float:
         days = float(token.lstrip("mjd"))
         mjd = days if token.startswith("m") else days - 2400000.5
         seconds = (mjd - _REFERENCE_MJD_TT) * 86400.0
-        return (
-            seconds
-            + _TT_MINUS_UTC_1998
-            + _leap_seconds(_iso("1998-01-01T00:00:00") + timedelta(seconds=seconds))
-        )
+        return seconds + _TT_MINUS_UTC_1998 + _leap_seconds(_iso("1998-01-01T00:00:00") + timedelta(seconds=seconds))
     if token.startswith("y"):
         year, fraction = divmod(float(token[1:]), 1.0)
         start, stop = (_iso(f"{int(year) + more:04d}-01-01T00:00:00") for more in (0, 1))

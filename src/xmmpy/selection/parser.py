@@ -130,9 +130,7 @@ def _unexpected_character(text: str, position: int) -> SelectionError:
     if character == "=":
         return SelectionError("a comparison for equality is written ==", text, span)
     if character in "\"'":
-        return SelectionError(
-            "a quoted text is not closed, or does not belong here", text, Span(position, len(text))
-        )
+        return SelectionError("a quoted text is not closed, or does not belong here", text, Span(position, len(text)))
     return SelectionError(f"unexpected character {character!r}", text, span)
 
 
@@ -142,8 +140,6 @@ def _unexpected_token(text: str, error: Any) -> SelectionError:
         return SelectionError("the expression ends too early", text, Span(len(text), len(text) + 1))
     if token.type == "BLOCK":
         return _unexpected_character(text, token.start_pos)
-    accepted = sorted(
-        {_TOKEN_WORDS[name] for name in error.accepts or error.expected if name in _TOKEN_WORDS}
-    )
+    accepted = sorted({_TOKEN_WORDS[name] for name in error.accepts or error.expected if name in _TOKEN_WORDS})
     hint = f"; expected {' or '.join(accepted)}" if 0 < len(accepted) <= _LONGEST_LIST else ""
     return SelectionError(f"unexpected {str(token)!r}{hint}", text, Span(token.start_pos, token.end_pos))

@@ -196,9 +196,7 @@ def _parameters(
         if pool:
             taken.append(pool.pop(0))
         elif kind == "a":
-            taken.append(
-                taken[-1] if taken and kinds.count("a") > 1 and len(taken) == len(kinds) - 1 else 0.0
-            )
+            taken.append(taken[-1] if taken and kinds.count("a") > 1 and len(taken) == len(kinds) - 1 else 0.0)
         else:
             return None
     return taken

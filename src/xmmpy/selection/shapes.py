@@ -70,9 +70,7 @@ def circle(x: Any, y: Any, xc: Any, yc: Any, radius: Any) -> Any:
 
 
 def _squared_border(radius: Any) -> Any:
-    return np.where(
-        np.asarray(radius) < 0, -1.0, np.square(np.asarray(radius, dtype=np.float64)) * (1.0 + _BORDER)
-    )
+    return np.where(np.asarray(radius) < 0, -1.0, np.square(np.asarray(radius, dtype=np.float64)) * (1.0 + _BORDER))
 
 
 def sector(x: Any, y: Any, xc: Any, yc: Any, start: Any, stop: Any) -> Any:
@@ -92,9 +90,7 @@ def annulus(x: Any, y: Any, xc: Any, yc: Any, inner: Any, outer: Any) -> Any:
     dx *= dx
     dy *= dy
     dx += dy
-    return (dx >= np.square(np.asarray(inner, dtype=np.float64)) * (1.0 - _BORDER)) & (
-        dx <= _squared_border(outer)
-    )
+    return (dx >= np.square(np.asarray(inner, dtype=np.float64)) * (1.0 - _BORDER)) & (dx <= _squared_border(outer))
 
 
 def _ellipse_radius2(x: Any, y: Any, xc: Any, yc: Any, a: Any, b: Any, rotation: Any) -> Any:
@@ -259,11 +255,7 @@ def check_count(shape: str, count: int) -> str | None:
     """Sentence that says how many parameters a figure takes, or None if `count` is right."""
     known = SHAPES[shape]
     if known.repeats:
-        return (
-            None
-            if count >= known.least and count % 2 == 0
-            else f"{shape} takes pairs of corners, three or more"
-        )
+        return None if count >= known.least and count % 2 == 0 else f"{shape} takes pairs of corners, three or more"
     most = len(known.parameters)
     if known.least <= count <= most:
         return None

@@ -58,16 +58,12 @@ def call(name: str, arguments: list[Value], span: Span) -> Value:
         case _:
             first, last = (_place(part) for part in (*arguments[1:], None)[:2])
             stop = None if last is None else last + 1
-            value = Value(
-                "text", lambda rows: _part(np.asarray(run(rows)), first or 0, stop), span, costly=True
-            )
+            value = Value("text", lambda rows: _part(np.asarray(run(rows)), first or 0, stop), span, costly=True)
     return folded(value, text)
 
 
 def _number(run: Any, high: int, span: Span) -> Value:
-    return Value(
-        "int", lambda rows: run(rows).astype(np.int64), span, dtype=np.dtype(np.int64), high=high, costly=True
-    )
+    return Value("int", lambda rows: run(rows).astype(np.int64), span, dtype=np.dtype(np.int64), high=high, costly=True)
 
 
 def _place(part: Value | None) -> int | None:

@@ -127,12 +127,7 @@ def _binary(node: Binary) -> str:
 
 def _interval(interval: Interval) -> str:
     bound = LEVELS["+"]
-    if (
-        interval.low is not None
-        and interval.low == interval.high
-        and interval.low_closed
-        and interval.high_closed
-    ):
+    if interval.low is not None and interval.low == interval.high and interval.low_closed and interval.high_closed:
         return f"[{_text(interval.low, bound)}]"
     low = "" if interval.low is None else _text(interval.low, bound)
     high = "" if interval.high is None else _text(interval.high, bound)

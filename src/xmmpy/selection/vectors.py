@@ -68,9 +68,7 @@ def call(name: str, arguments: list[Value], span: Span) -> Value:
         case "vector" | "unitvector":
             x, y, z = _need_numbers(name, arguments)
             unit = name == "unitvector"
-            return Value(
-                "vector", lambda rows: _scaled((x(rows), y(rows), z(rows)), unit=unit), span, costly=True
-            )
+            return Value("vector", lambda rows: _scaled((x(rows), y(rows), z(rows)), unit=unit), span, costly=True)
         case "skyvector":
             ra, dec = _need_numbers(name, arguments)
             return Value("vector", lambda rows: _on_sky(ra(rows), dec(rows)), span, costly=True)

@@ -103,9 +103,7 @@ def particle_rate(camera: str) -> float:
     return per_area * sum(ccd.area_arcmin2 for ccd in nominal.ccd_geometry(camera))
 
 
-def particle_photons(
-    rng: np.random.Generator, camera: str, scale: float, start: float, stop: float
-) -> Photons:
+def particle_photons(rng: np.random.Generator, camera: str, scale: float, start: float, stop: float) -> Photons:
     """Quiescent particle events, evenly over all CCDs."""
     background = nominal.particle_background(camera)
     ccds = nominal.ccd_geometry(camera)

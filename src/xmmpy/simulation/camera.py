@@ -119,9 +119,7 @@ class Hits:
     row: npt.NDArray[np.int64]
 
 
-def find_pixels(
-    camera: str, detx: FloatArray, dety: FloatArray, candidates: npt.NDArray[np.int64]
-) -> Iterator[Hits]:
+def find_pixels(camera: str, detx: FloatArray, dety: FloatArray, candidates: npt.NDArray[np.int64]) -> Iterator[Hits]:
     """Pixels on which places in the focal plane lie, CCD by CCD; a place on two CCDs belongs to the first.
 
     Parameters

@@ -66,9 +66,7 @@ def ccd_defects(camera: str, ccd: int) -> CcdDefects:
     if not is_pn:
         start = int(rng.integers(height // 2, height - 20))
         rows.append((int(rng.integers(3, width - 1)), start, DEAD, height - start + 1, IN_CALIBRATION))
-    offsets = (
-        [(int(rng.integers(5, width - 4)), int(rng.integers(5, 40)))] if is_pn and ccd % 3 == 1 else []
-    )
+    offsets = [(int(rng.integers(5, width - 4)), int(rng.integers(5, 40)))] if is_pn and ccd % 3 == 1 else []
     badpix = np.array(rows, dtype=np.int16)
     bad, flags = _maps(geometry, badpix, [column for column, _ in offsets])
     return CcdDefects(badpix, np.array(offsets, dtype=np.int16).reshape(-1, 2), bad, flags)

@@ -126,13 +126,9 @@ def write_event_list(
             own = shared | _ccd_values(ccd, met, ccd_frames)
             own_values.append(own)
 
-            def table(
-                kind: str, data: npt.NDArray[np.void], own: dict[str, Value] = own, ccd: int = ccd.ccd
-            ) -> None:
+            def table(kind: str, data: npt.NDArray[np.void], own: dict[str, Value] = own, ccd: int = ccd.ccd) -> None:
                 extname = "EXPOSU" if kind == "exposu" else kind.upper()
-                layout.write_table(
-                    handle, template_name(camera, kind), own | {"extname": f"{extname}{ccd:02d}"}, data
-                )
+                layout.write_table(handle, template_name(camera, kind), own | {"extname": f"{extname}{ccd:02d}"}, data)
 
             table("exposu", _exposure_rows(camera, met, ccd_frames))
             table("badpix", _badpix_rows(camera, ccd.ccd))
@@ -153,9 +149,7 @@ def write_event_list(
             layout.write_table(handle, "calindex", shared, calindex)
 
 
-def _list_values(
-    camera: str, met: float, spool: EventSpool, frames: Sequence[CcdFrames]
-) -> dict[str, Value]:
+def _list_values(camera: str, met: float, spool: EventSpool, frames: Sequence[CcdFrames]) -> dict[str, Value]:
     central = frames[CENTRAL_CCD[camera] - 1]
     first = met + min(ccd.span[0] for ccd in frames)
     last = met + max(ccd.span[1] for ccd in frames)
@@ -236,9 +230,7 @@ def _offsets(camera: str) -> npt.NDArray[np.void]:
 
 def _exposure_rows(camera: str, met: float, frames: CcdFrames) -> npt.NDArray[np.void]:
     index = np.flatnonzero(frames.good)
-    rows = _records(
-        template_name(camera, "exposu"), TIME=met + frames.centre(index), FRACEXP=frames.live[index]
-    )
+    rows = _records(template_name(camera, "exposu"), TIME=met + frames.centre(index), FRACEXP=frames.live[index])
     if "TIMEDEL" in (rows.dtype.names or ()):
         rows["TIMEDEL"] = frames.timing.integration_s
     return rows
@@ -258,9 +250,7 @@ def _gti_rows(camera: str, met: float, frames: CcdFrames) -> npt.NDArray[np.void
 def _discarded_lines(frames: CcdFrames) -> npt.NDArray[np.void]:
     """Columns that pn discarded, per row of the CCD: the lost part of the frames, spread over the columns."""
     lost = round(float((1.0 - frames.live[frames.good]).sum(dtype=np.float64)))
-    return _records(
-        "pn_dlimap", DLIODF=np.full(200, lost), DLISAS=np.zeros(200, dtype=int), DLIEXPCO=np.ones(200)
-    )
+    return _records("pn_dlimap", DLIODF=np.full(200, lost), DLISAS=np.zeros(200, dtype=int), DLIEXPCO=np.ones(200))
 
 
 def _discarded_columns(met: float, frames: CcdFrames) -> npt.NDArray[np.void]:

@@ -61,9 +61,7 @@ class CameraExposure:
     met_start: float
     rates: FloatArray
 
-    def events(
-        self, rng: np.random.Generator, scale: float, start: float, stop: float
-    ) -> tuple[CcdEvents, ...]:
+    def events(self, rng: np.random.Generator, scale: float, start: float, stop: float) -> tuple[CcdEvents, ...]:
         """Events of all CCDs between two times (s from the start), all rates times `scale`."""
         instrument = self.telescope.camera
         photons = Photons.join(
@@ -74,9 +72,7 @@ class CameraExposure:
                 background.particle_photons(rng, instrument, scale, start, stop),
             ]
         )
-        return camera.read_out(
-            rng, instrument, self.telescope.pointing, self.met_start, photons, self.frames
-        )
+        return camera.read_out(rng, instrument, self.telescope.pointing, self.met_start, photons, self.frames)
 
     def photons_before(self, time: FloatArray) -> FloatArray:
         """Mean number of photons and particles made from the start to `time` at scale 1."""

@@ -44,9 +44,7 @@ class CcdFrames:
         begin: FloatArray = self.start + index.astype(np.float64) * self.timing.frame_s
         return begin + 0.5 * self.timing.integration_s
 
-    def find(
-        self, time: FloatArray
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    def find(self, time: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Frame of each time; whether that frame arrived; whether the time falls in its read-out."""
         position = (time - self.start) / self.timing.frame_s
         index = np.floor(position).astype(np.int64)

@@ -53,9 +53,7 @@ def template_lines(name: str, ccds: Sequence[int]) -> list[str]:
     return lines
 
 
-def template_cards(
-    name: str, values: Mapping[str, Value], ccds: Sequence[int] = ()
-) -> list[tuple[str, Value, str]]:
+def template_cards(name: str, values: Mapping[str, Value], ccds: Sequence[int] = ()) -> list[tuple[str, Value, str]]:
     """Cards of a template as (keyword, value, comment).
 
     Parameters
@@ -144,9 +142,7 @@ def _header(cards: Iterable[tuple[str, Value, str]], history: Sequence[str] = ()
     return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
 
 
-def write_primary(
-    handle: BinaryIO, name: str, values: Mapping[str, Value], history: Sequence[str] = ()
-) -> None:
+def write_primary(handle: BinaryIO, name: str, values: Mapping[str, Value], history: Sequence[str] = ()) -> None:
     """Write a primary header without data."""
     start: list[tuple[str, Value, str]] = [
         ("SIMPLE", True, "file does conform to FITS standard"),

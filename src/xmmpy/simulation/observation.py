@@ -86,18 +86,10 @@ class SimulationSettings:
             problems.append(f"the exposure is 10 s to 1 Ms, not {self.exposure} s")
         if self.seed < 0:
             problems.append(f"the seed is a whole number from 0, not {self.seed}")
-        if (
-            not self.cameras
-            or len(set(self.cameras)) < len(self.cameras)
-            or set(self.cameras) - set(SHORT_NAMES)
-        ):
-            problems.append(
-                f"the cameras are some of mos1, mos2, pn, each once, not {', '.join(self.cameras)}"
-            )
+        if not self.cameras or len(set(self.cameras)) < len(self.cameras) or set(self.cameras) - set(SHORT_NAMES):
+            problems.append(f"the cameras are some of mos1, mos2, pn, each once, not {', '.join(self.cameras)}")
         if not (0 <= self.ra < 360 and -90 <= self.dec <= 90 and np.isfinite(self.position_angle)):
-            problems.append(
-                f"RA {self.ra}, Dec {self.dec}, PA {self.position_angle} are no attitude in degrees"
-            )
+            problems.append(f"RA {self.ra}, Dec {self.dec}, PA {self.position_angle} are no attitude in degrees")
         if not (np.isfinite(self.scale) and self.scale > 0):
             problems.append(f"the scale is above 0, not {self.scale}")
         if self.events is not None and self.events < 1:
@@ -174,9 +166,7 @@ def simulate_events(outdir: str | os.PathLike[str], settings: SimulationSettings
     for name in settings.cameras:
         instrument = SHORT_NAMES[name]
         lists[name] = folder / f"P{settings.obs_id}{EXPOSURE_IDS[instrument]}{name[0].upper()}IEVLI0000.FIT"
-        records[name], rows[name] = _simulate_camera(
-            lists[name], instrument, settings, sources, unresolved, flares
-        )
+        records[name], rows[name] = _simulate_camera(lists[name], instrument, settings, sources, unresolved, flares)
     truth_sources, truth_file = folder / "truth_sources.fits", folder / "truth.json"
     truth.write_sources(truth_sources, sources, records)
     _write_json(truth_file, _truth_record(settings, flares, unresolved, records, rows))
@@ -210,9 +200,7 @@ def _simulate_camera(
         sources=sources,
         unresolved=unresolved,
         flares=flares,
-        frames=camera_frames(
-            np.random.default_rng([settings.seed, 3, number]), instrument, settings.exposure
-        ),
+        frames=camera_frames(np.random.default_rng([settings.seed, 3, number]), instrument, settings.exposure),
         length=settings.exposure,
         met_start=MET_START,
         rates=telescope.source_rates(sources),
@@ -224,9 +212,7 @@ def _simulate_camera(
     spool = eventlist.EventSpool.open(len(exposure.frames), path.parent)
     try:
         for slab, (start, stop) in enumerate(exposure.slabs(scale)):
-            events = exposure.events(
-                np.random.default_rng([settings.seed, 4, number, slab]), scale, start, stop
-            )
+            events = exposure.events(np.random.default_rng([settings.seed, 4, number, slab]), scale, start, stop)
             spool.add(events)
             counts.add(events)
         history = (

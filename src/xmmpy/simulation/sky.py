@@ -104,9 +104,7 @@ def read_sources(path: Path, optical_filter: str) -> Sources:
         try:
             values: FloatArray = np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan)
         except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"column {name} of the source table {path} is not a number in every row"
-            ) from error
+            raise ValueError(f"column {name} of the source table {path} is not a number in every row") from error
         if not np.all(np.isfinite(values)):
             raise ValueError(f"column {name} of the source table {path} has rows without a finite number")
         return values
@@ -168,9 +166,7 @@ BRIGHTEST: Final = 2e-13
 """Limits of the drawn fluxes, 0.5-2 keV: below what an exposure can see; one source per ten fields."""
 
 
-def unresolved_part(
-    counts: NumberCounts, faintest: float = FAINTEST, brightest: float = BRIGHTEST
-) -> float:
+def unresolved_part(counts: NumberCounts, faintest: float = FAINTEST, brightest: float = BRIGHTEST) -> float:
     """Part of the extragalactic background in 0.5-2 keV that the sources between the limits leave."""
     energy = np.geomspace(0.5, 2.0, 257)
     photons = spectra.CXB_NORMALISATION * energy**-spectra.CXB_INDEX

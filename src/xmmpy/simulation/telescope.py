@@ -81,9 +81,7 @@ def det_to_plane(
     return sky.REFERENCE_PIXEL + cosine * dx + sine * dy, sky.REFERENCE_PIXEL + sine * dx - cosine * dy
 
 
-def plane_to_det(
-    camera: str, position_angle: float, x: FloatArray, y: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def plane_to_det(camera: str, position_angle: float, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """DETX, DETY of X, Y: inverse of `det_to_plane` (the matrix is its own inverse)."""
     cosine, sine = _rotation(camera, position_angle)
     centre = nominal.boresight(camera).pointing
@@ -114,9 +112,7 @@ def draw_psf(
     return radius * np.cos(azimuth), radius * np.sin(azimuth)
 
 
-def draw_beta_model(
-    rng: np.random.Generator, core: FloatArray, beta: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def draw_beta_model(rng: np.random.Generator, core: FloatArray, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Displacements on the sky (0.05 arcsec) by a beta model cut at 15 core radii; none for core 0."""
     power = 1.5 - 3.0 * beta
     cut = (1.0 + 15.0**2) ** power
@@ -184,17 +180,13 @@ class Telescope:
         index = np.concatenate([np.repeat(np.arange(len(sources)), counts[:, band]) for band in range(5)])
         energy = np.concatenate(
             [
-                spectra.source_sampler(self.camera, self.optical_filter, band).draw(
-                    rng, int(counts[:, band].sum())
-                )
+                spectra.source_sampler(self.camera, self.optical_filter, band).draw(rng, int(counts[:, band].sum()))
                 for band in range(5)
             ]
         )
         x, y = sky.sky_to_plane(sources.ra, sources.dec, self.pointing.ra, self.pointing.dec)
         wide_x, wide_y = draw_beta_model(rng, sources.core_arcsec[index], sources.beta[index])
-        detx, dety = plane_to_det(
-            self.camera, self.pointing.position_angle, x[index] + wide_x, y[index] + wide_y
-        )
+        detx, dety = plane_to_det(self.camera, self.pointing.position_angle, x[index] + wide_x, y[index] + wide_y)
         blur_x, blur_y = draw_psf(rng, self.camera, energy, offaxis_arcmin(self.camera, detx, dety))
         return Photons(
             time=rng.uniform(start, stop, index.size),
@@ -208,9 +200,7 @@ class Telescope:
         """Counts/s of the diffuse sky over the field of view, before vignetting."""
         radius = nominal.field_of_view(self.camera)[2]
         solid_angle = np.pi * np.radians(radius * sky.UNIT_DEG) ** 2
-        return float(
-            spectra.diffuse_sampler(self.camera, self.optical_filter, unresolved).total * solid_angle
-        )
+        return float(spectra.diffuse_sampler(self.camera, self.optical_filter, unresolved).total * solid_angle)
 
     def diffuse_photons(
         self, rng: np.random.Generator, unresolved: float, scale: float, start: float, stop: float

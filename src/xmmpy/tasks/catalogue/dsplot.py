@@ -61,9 +61,7 @@ class DsplotParameters(TaskParameters):
     xmax: Real = parameter(0.0, parent="withxmax", help="right end of the axis")
     xlog: Switch = parameter(False, help="logarithmic horizontal axis")
     withy: Switch = parameter(False, help="draw the columns in y alone; else all columns of numbers")
-    y: TextList = parameter(
-        (), parent="withy", help="columns to draw; with error bars: RATE.ERROR or RATE.LOWER.UPPER"
-    )
+    y: TextList = parameter((), parent="withy", help="columns to draw; with error bars: RATE.ERROR or RATE.LOWER.UPPER")
     withymin: Switch = parameter(False, help="set the lower end of the axis")
     ymin: Real = parameter(0.0, parent="withymin", help="lower end of the axis")
     withymax: Switch = parameter(False, help="set the upper end of the axis")

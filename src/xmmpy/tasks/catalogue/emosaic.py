@@ -184,9 +184,7 @@ def _exposure(name: str, image: Image) -> Image:
     if exposure.data.shape != image.data.shape:
         (rows, columns), (image_rows, image_columns) = exposure.data.shape, image.data.shape
         text = f"exposure map '{name}' has {columns} x {rows} pixels, its image '{image.path}' has"
-        raise TaskError(
-            "sizesDiffer", f"{text} {image_columns} x {image_rows}; give maps in the order of the images"
-        )
+        raise TaskError("sizesDiffer", f"{text} {image_columns} x {image_rows}; give maps in the order of the images")
     return exposure
 
 
@@ -216,28 +214,20 @@ def _warn_of_pixel_sizes(p: EmosaicParameters, grids: Sequence[TangentGrid], ses
     for name, grid in zip(p.imagesets, grids, strict=True):
         ratio = grid.pixel_area / grids[0].pixel_area
         if abs(ratio - 1.0) > 1e-6:
-            text = (
-                f"the pixels of '{name}' have {ratio:.6g} times the area of the first image's: counts are not"
-            )
-            session.warn(
-                "pixelSizesDiffer", f"{text} conserved when sampled; take sampling=conserve for counts"
-            )
+            text = f"the pixels of '{name}' have {ratio:.6g} times the area of the first image's: counts are not"
+            session.warn("pixelSizesDiffer", f"{text} conserved when sampled; take sampling=conserve for counts")
 
 
 def _cast(mosaic: NDArray[np.float64], wanted: np.dtype[Any], session: Session) -> NDArray[Any]:
     if wanted.kind in "iu":
         limits = np.iinfo(wanted)
         if mosaic.min() < limits.min or mosaic.max() > limits.max:
-            session.warn(
-                "typeTooSmall", f"the sum is too large for the images' type {wanted}; written in real64"
-            )
+            session.warn("typeTooSmall", f"the sum is too large for the images' type {wanted}; written in real64")
             return mosaic
     return mosaic.astype(wanted)
 
 
-def _hdu(
-    p: EmosaicParameters, session: Session, data: NDArray[Any], images: Sequence[Image], grid: TangentGrid
-) -> Any:
+def _hdu(p: EmosaicParameters, session: Session, data: NDArray[Any], images: Sequence[Image], grid: TangentGrid) -> Any:
     from astropy.io import fits
 
     sizes = grid.sizes_and_rotation
