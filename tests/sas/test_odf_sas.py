@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from xmmpy.odf.archive_summary import parse_archive_summary
 from xmmpy.odf.clock import fit_clock, read_clock_points
-from xmmpy.odf.frametimes import seconds_since_reset
+from xmmpy.odf.frametimes import reset_from_start, seconds_since_reset
 from xmmpy.odf.inventory import take_inventory
 from xmmpy.odf.modes import data_mode
 from xmmpy.odf.names import EPIC, parse_name
@@ -113,6 +113,25 @@ def test_real_frames_fill_their_exposure(real_data: Path, exposure: str) -> None
     for ccd in np.unique(table["CCDID"]):
         mine = table["CCDID"] == ccd
         assert np.diff(seconds[mine][np.argsort(table["FRAME"][mine])]).min() > 2.5
+
+
+@pytest.mark.parametrize("exposure", ["U005", "U007", "U008"])
+def test_no_real_frame_falls_into_a_counting_cycle(real_data: Path, exposure: str) -> None:
+    """While CCD 1 only counted its events it sent no frames: this holds the reset of its clock to 5 s."""
+    folder = real_data / "odf/0135730701"
+    points, _ = read_clock_points(folder / "0234_0135730701_SCX00000TCX.FIT.gz")
+    frames = fits.getdata(folder / f"0234_0135730701_M1{exposure}00AUX.FIT", 1)
+    header = fits.getheader(folder / f"0234_0135730701_M1{exposure}00AUX.FIT", 1)
+    cycles = fits.getdata(folder / f"0234_0135730701_M1{exposure}00CCX.FIT", 1)
+    frames = frames[frames["CCDID"] == 1]
+    start = met_of_text(header["DATE-OBS"])
+    reset = reset_from_start(float(fit_clock(points, start, start + 3600).obt(start)))
+    moments = reset + seconds_since_reset(frames["FRAME"], frames["FTCOARSE"], frames["FTFINE"])
+    begin = cycles["STCOARSE"] + cycles["STFINE"] / 65536
+    end = cycles["ETCOARSE"] + cycles["ETFINE"] / 65536
+    inside = (moments[:, np.newaxis] > begin) & (moments[:, np.newaxis] < end)
+    assert not inside.any()
+    assert begin[0] > reset
 
 
 @pytest.mark.parametrize("name", ATTITUDES)

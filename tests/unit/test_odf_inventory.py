@@ -68,6 +68,20 @@ def test_what_is_missing_is_told_in_one_line_each(whole: Path, tmp_path: Path) -
     assert not any("\n" in line for line in new)
 
 
+def test_files_that_the_archive_lists_are_looked_for(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    names = ["M1S00120IME", "M1S00130IME", "R1S00401SPE", "R1S00402SPE", "SCX00000TCX"]
+    (folder / f"{PREFIX}SCX00000TCX.FIT").unlink()
+    listed = "".join(f"{PREFIX}{name}.FIT / Generic ODF file\n" for name in names)
+    path = folder / f"{PREFIX}SCX00000SUM.ASC"
+    title = "FILES\n1 /  Number of files into this ODF/SDF\n"
+    assert title in path.read_text()
+    path.write_text(path.read_text().replace(title, title.replace("1 /", "6 /") + listed))
+    lines = [line for line in look(folder).missing if "archive's summary lists" in line]
+    assert [line.split(" missing")[0] for line in lines] == [f"{PREFIX}M1S00130IME.FIT is", "2 files of R1 are"]
+    assert sum("SCX00000TCX.FIT" in line for line in look(folder).missing) == 1
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_any_damage_is_a_result_or_a_sentence(whole: Path, tmp_path: Path, seed: int) -> None:
     folder = copied(whole, tmp_path)

@@ -18,7 +18,7 @@ from xmmpy.odf.housekeeping import (
     read_housekeeping,
 )
 from xmmpy.odf.modes import UNDEFINED, CcdWindow, data_mode, instrument_mode
-from xmmpy.odf.names import EPIC, EVENT_TYPES, INSTRUMENTS, OdfName
+from xmmpy.odf.names import EPIC, EVENT_TYPES, INSTRUMENTS, OdfName, parse_name
 from xmmpy.odf.summary import read_summary
 from xmmpy.odf.texts import read_text
 from xmmpy.odf.times import met_of_text
@@ -210,13 +210,14 @@ def take_inventory(
         exposures = _complete(exposures, folder.summary, remarks)
     starts = [exposure.start for exposure in exposures if np.isfinite(exposure.start)]
     stops = [exposure.stop for exposure in exposures if np.isfinite(exposure.stop)]
+    expected = tuple(_missing(folder, exposures, wanted))
     return Inventory(
         folder=folder,
         exposures=exposures,
         start=min(starts, default=float("nan")),
         stop=max(stops, default=float("nan")),
         archive=archive,
-        missing=tuple(_missing(folder, exposures, wanted)),
+        missing=(*expected, *_listed_but_gone(folder, archive, expected)),
         remarks=tuple(remarks),
     )
 
@@ -340,6 +341,21 @@ def _read_header(name: OdfName, path: Path) -> CcdFile:
         return CcdFile(name, path, problem=str(problem))
     rows = keywords.get("NAXIS2", 0) if hdu.is_table else 0
     return CcdFile(name, path, rows if isinstance(rows, int) else 0, keywords)
+
+
+def _listed_but_gone(folder: OdfFolder, archive: ArchiveSummary | None, told: tuple[str, ...]) -> Iterator[str]:
+    """Tell the files that the SUM.ASC lists and that are not there: each one of EPIC, the number of others."""
+    others: dict[str, int] = {}
+    for text, _ in () if archive is None else archive.files:
+        name = parse_name(text)
+        if name is None or name in folder.files or any(line.startswith(text) for line in told):
+            continue
+        if name.instrument in EPIC:
+            yield f"{text} is missing: the archive's summary lists it"
+        else:
+            others[name.instrument] = others.get(name.instrument, 0) + 1
+    for code, count in sorted(others.items()):
+        yield f"{count} files of {code} are missing: the archive's summary lists them; EPIC does not need them"
 
 
 def _missing(folder: OdfFolder, exposures: tuple[Exposure, ...], wanted: tuple[str, ...]) -> Iterator[str]:
