@@ -50,6 +50,7 @@ demo: $(DEMO)/truth.json
 
 check: $(VENV)/installed-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
