@@ -23,7 +23,8 @@ Sources. MOS: fits over the public event lists of observations 0201901401 and 02
 time of each event, 0.3 units rms; their mean. The two differ by 2.9, 0.9 units and 0.0007 deg (MOS1) and by 0.9, 2.9
 units and 0.0007 deg (MOS2): the alignment drifts with time. They were made with SAS 13.5; SAS 20 places the events of
 MOS1 in 0203930101 (September 2004) 11.8 units (0.6") elsewhere. pn: fit over the public list of one source in
-0932190801 (2023) with the mean attitude. Axes: XCEN, YCEN of the exposure maps of the first two, to an image pixel (87 units).
+0932190801 (2023) with the mean attitude. Axes: XCEN, YCEN of the exposure maps of the first two, to an image pixel
+(87 units).
 Made by tools/derive_boresight.py.
 """
 COLUMNS = "camera,detx,dety,roll_deg,axis_detx,axis_dety"

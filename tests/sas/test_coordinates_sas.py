@@ -67,7 +67,7 @@ def test_camera_to_sky(real_data: Path, tool: Callable[[str], ModuleType], camer
 
 
 def test_a_list_of_another_year_of_sas(real_data: Path, tool: Callable[[str], ModuleType]) -> None:
-    """MOS1 corners of 0203930101, SAS 20, from which no figure was taken: pixels as ever, the sky to 1 unit once fitted.
+    """MOS1 corners of 0203930101, SAS 20, from which no figure was taken: pixels as ever; the sky, fitted, to 1 unit.
 
     The boresight that SAS 20 uses is 0.6" from that of SAS 13.5; the nominal one is the older.
     """
