@@ -120,7 +120,9 @@ class Session:
             print(line, file=self.out)
 
     def warn(self, code: str, text: str) -> None:
-        """Log and print a warning in SAS's form."""
+        """Log and print a warning in SAS's form; the same one is said once."""
+        if (code, text) in self.warnings:
+            return
         line = warning_line(self.task, code, text)
         self.warnings.append((code, text))
         self.log.append(line)
