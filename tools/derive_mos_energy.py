@@ -64,7 +64,8 @@ def robust_fit(terms: Array, values: Array) -> tuple[Array, Array, float]:
     weight = np.ones(len(values))
     factors, left, scatter = np.zeros(terms.shape[1]), values, 1.0
     for _ in range(12):
-        factors = np.linalg.lstsq(terms * weight[:, None], values * weight, rcond=None)[0]
+        weighted = terms.T * weight**2
+        factors = np.linalg.solve(weighted @ terms, weighted @ values)
         left = values - terms @ factors
         scatter = max(1.4826 * float(np.median(np.abs(left))), 0.1)
         weight = 1.0 / (1.0 + (left / (2.0 * scatter)) ** 2)

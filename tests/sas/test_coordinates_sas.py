@@ -113,3 +113,32 @@ def test_attcalc_gives_back_what_sas_wrote(
         different = [key for key in wanted if key not in {"COMMENT", "HISTORY", ""} and wanted[key] != got[key]]
         assert [key for key in different if not ranges.fullmatch(key)] == []
         assert [hdu.name for hdu in made] == [hdu.name for hdu in real]
+
+
+@pytest.mark.parametrize(
+    ("name", "filled"), [("0085110101_image_500_2000_51.2ks.fits.gz", True), ("pn_expo_500_2000_detxy.ds.gz", False)]
+)
+def test_all_pn_ccds_against_maps_in_detx_dety(real_data: Path, name: str, filled: bool) -> None:
+    """No lit pixel of a real map lies beyond half a map pixel off a CCD; the deep image fills each CCD to its edges."""
+    with fits.open(real_data / "pn-detector" / name) as file:
+        header, lit = file[0].header, file[0].data > 0
+    axes = [
+        header[f"CRVAL{n}"] + (np.arange(header[f"NAXIS{n}"]) + 1 - header[f"CRPIX{n}"]) * header[f"CDELT{n}"]
+        for n in (1, 2)
+    ]
+    detx, dety = np.meshgrid(*axes)
+    covered = np.zeros(lit.shape, bool)
+    for ccd in nominal.ccd_geometry("EPN"):
+        step = header["CDELT1"] / 2 / ccd.pixel
+        rawx, rawy = ccd.det_to_raw(detx, dety)
+        inside = (rawx > ccd.first[0] - 0.5 - step) & (rawx < ccd.last[0] + 0.5 + step)
+        inside &= (rawy > ccd.first[1] - 0.5 - step) & (rawy < ccd.last[1] + 0.5 + step)
+        covered |= inside
+        if filled:
+            own = inside & lit
+            assert rawx[own].min() < ccd.first[0] + 0.5
+            assert rawx[own].max() > ccd.last[0] - 0.5
+            assert rawy[own].max() > ccd.last[1] - 0.5
+    assert lit.sum() > 100000
+    assert not (lit & ~covered).any()
+    assert np.count_nonzero(~covered) > 500  # pixels in the gaps between CCDs, which a shift of a pixel would light
