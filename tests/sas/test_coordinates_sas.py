@@ -119,7 +119,7 @@ def test_attcalc_gives_back_what_sas_wrote(
     ("name", "filled"), [("0085110101_image_500_2000_51.2ks.fits.gz", True), ("pn_expo_500_2000_detxy.ds.gz", False)]
 )
 def test_all_pn_ccds_against_maps_in_detx_dety(real_data: Path, name: str, filled: bool) -> None:
-    """No lit pixel of a real map lies beyond half a map pixel off a CCD; the deep image fills the CCDs to their edges."""
+    """No lit pixel of a map lies beyond half a map pixel off a CCD; the deep image fills the CCDs to their edges."""
     with fits.open(real_data / "pn-detector" / name) as file:
         header, lit = file[0].header, file[0].data > 0
     axes = [
