@@ -178,6 +178,19 @@ def test_events_without_attitude_have_no_place(small: SmallList, tmp_path: Path)
     assert header["RA_PNT"] % 360 == pytest.approx((RA + 250e-6) % 360, abs=1e-5)  # not 180, half way from 360 to 0
 
 
+def test_a_history_of_texts_or_of_nothing(small: SmallList, tmp_path: Path) -> None:
+    before = small.path.read_bytes()
+    for values in (np.full(3, np.nan), np.array(["a", "b", "c"])):
+        form = "D" if values.dtype.kind == "f" else "4A"
+        columns = [fits.Column("TIME", "D", array=np.arange(3.0))]
+        columns += [fits.Column(f"AHF{name}", form, array=values) for name in ("RA", "DEC", "PA")]
+        table = fits.BinTableHDU.from_columns(columns, name="ATTHK")
+        fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "att.fits", overwrite=True)
+        with pytest.raises(TaskError, match="atthkgen"):
+            attcalc(small.path, atthkset=str(tmp_path / "att.fits"))
+    assert small.path.read_bytes() == before
+
+
 def test_without_a_history_the_pointing_of_the_list_holds(small: SmallList, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="give atthkset") as caught:
         attcalc(small.path, atthkset=str(tmp_path / "no.fits"))

@@ -20,6 +20,20 @@ from xmmpy.tasks.registry import find_task
 from xmmpy.tasks.session import Environment, Session
 
 OBSERVED = "2004-06-17T10:38:28"
+TEXTS = (
+    "TELESCOP",
+    "SCOPE",
+    "TYPEID",
+    "VALDATE",
+    "VALDATE-END",
+    "FNAME",
+    "DATE",
+    "FSIZE",
+    "SUBDATE",
+    "EXTSEQU",
+    "EXTSEQID",
+)
+COLUMNS = dict.fromkeys((*TEXTS, "MD5", "CREATOR"), "8A")
 
 
 def write_constituent(folder: Path, name: str, extensions: tuple[str, ...] = ("LINCOORD",), **changes: Any) -> Path:
@@ -210,6 +224,12 @@ def test_paths_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(TaskError) as caught:
         task.execute({**values, "masterindexset": str(tmp_path / "empty.mif")}, Session("cifbuild", Environment()))
     assert caught.value.code == "TableNotFound"
+    names_only = fits.Column("ISSUE", "4A", array=["one"])
+    others = [fits.Column(name, form, array=[""]) for name, form in COLUMNS.items()]
+    table = fits.BinTableHDU.from_columns([names_only, *others], name="CALINDEX")
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "texts.mif")
+    with pytest.raises(TaskError, match="ISSUE in CALINDEX"):
+        task.execute({**values, "masterindexset": str(tmp_path / "texts.mif")}, Session("cifbuild", Environment()))
     with pytest.raises(TaskError, match="no date"):
         task.execute({**values, "analysisdate": "soon"}, Session("cifbuild", Environment()))
     assert not (tmp_path / "x.cif").exists()

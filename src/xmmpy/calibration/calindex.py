@@ -106,6 +106,10 @@ def read_calindex(path: str | Path) -> CalibrationIndex:
         table = table_of(file, file.find(NAME))
         values = table.hdu.values
     columns = {field: table.column(name) for name, field, *_ in _COLUMNS}
+    for name, field, form, *_ in _COLUMNS:
+        wanted = "S" if form.endswith("A") else "iu"
+        if columns[field].dtype.kind not in wanted or columns[field].ndim != 1:
+            raise FileProblem(path, f"has a column {name} in {NAME} that is not of type {form}", "get or make it again")
     category = str(values.get("CATEGORY", "")).strip()
     try:
         rows = tuple(

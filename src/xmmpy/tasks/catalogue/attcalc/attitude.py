@@ -58,6 +58,8 @@ def _attitude_history(p: AttcalcParameters, session: Session) -> tuple[Attitude,
         table = table_of(file, file.find("ATTHK"))
         keywords = {**table.hdu.values, **file.hdus[0].values}
     columns = [table.column(name) for name in ("TIME", f"{source}RA", f"{source}DEC", f"{source}PA")]
+    if any(column.ndim != 1 or column.dtype.kind not in "iuf" for column in columns):
+        raise FileProblem(p.atthkset, "has no plain numbers in the columns of ATTHK", "make it again with atthkgen")
     attitude = Attitude.of(*columns)
     if not len(attitude):
         raise FileProblem(p.atthkset, f"has no attitude of the {source} at any time", "make it again with atthkgen")
