@@ -203,9 +203,7 @@ def energy_conversion_factors(camera: str, optical_filter: str) -> FloatArray:
         if wanted.startswith(name.lower()[:4]):
             row = read_table("energy_conversion").where("filter", name).where("camera", camera).rows[0]
             return np.array([float(row[f"band{band}"]) for band in range(1, 6)]) * 1e11
-    raise ValueError(
-        f"no filter {optical_filter!r}: it is one of Open, Thin1, Thin2, Medium, Thick, Closed"
-    )
+    raise ValueError(f"no filter {optical_filter!r}: it is one of Open, Thin1, Thin2, Medium, Thick, Closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +217,7 @@ class KingProfile:
         """Core radius (arcsec) and slope, kept inside the range that the fit covers."""
         values = []
         for c0, c_energy, c_theta, c_both in (self.core, self.slope):
-            values.append(
-                c0 + c_energy * energy_kev + c_theta * offaxis_arcmin + c_both * energy_kev * offaxis_arcmin
-            )
+            values.append(c0 + c_energy * energy_kev + c_theta * offaxis_arcmin + c_both * energy_kev * offaxis_arcmin)
         return np.maximum(values[0], 2.0), np.maximum(values[1], 1.3)
 
 
