@@ -99,6 +99,8 @@ def expand_text(text: str, attributes: Mapping[str, Any]) -> str:
         As `parse` and `resolve` do.
     """
     expression = parse(text)
+    if "#" not in text:
+        return text
     wanted = resolve(expression, attributes).root
     expanded = text
     for enclosed in (False, True):
