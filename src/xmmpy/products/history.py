@@ -82,15 +82,6 @@ def mark_modified(header: ByteHeader, provenance: Provenance) -> None:
     header.add_history(f"Modified by {provenance.signature} at {provenance.stamp[:19]}")
 
 
-def record_modification(header: Header, provenance: Provenance) -> None:
-    """Do what `mark_modified` does, for a header of astropy."""
-    for keyword in [keyword for keyword in header if keyword.startswith(("XPROC", "XDAL"))]:
-        del header[keyword]
-    _set_first(header, "XPROC0", provenance.process, "")
-    header["DATE"] = (provenance.stamp, "creation date")
-    header.add_history(f"Modified by {provenance.signature} at {provenance.stamp[:19]}")
-
-
 def _set_first(header: Header, keyword: str, value: str, comment: str) -> None:
     """Put a keyword at the head of a header, behind the cards that describe its structure."""
     if keyword in header:

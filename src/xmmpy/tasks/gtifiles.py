@@ -11,7 +11,8 @@ from xmmpy.products.atomic import atomic_path
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import BLOCK, FitsFile, split_block
 from xmmpy.products.gti import TIME_KEYWORDS, gti_hdu
-from xmmpy.products.history import record_creation, record_modification
+from xmmpy.products.header import Header as ByteHeader
+from xmmpy.products.history import mark_modified, record_creation
 from xmmpy.products.writing import write_hdus
 
 if TYPE_CHECKING:
@@ -124,9 +125,9 @@ def _put_into(path: Path, table: BinTableHDU, provenance: Provenance) -> None:
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(buffer, output_verify="exception")
     new = buffer.getvalue()[BLOCK:]
     with FitsFile(path) as file:
-        header = file.hdus[0].header.copy()
-        record_modification(header, provenance)
-        changed = header.tostring().encode("ascii")
+        header = ByteHeader.parse(file.hdus[0].raw_header)
+        mark_modified(header, provenance)
+        changed = header.to_bytes()
         name = str(table.header["EXTNAME"]).strip()
         try:
             with atomic_path(path) as temporary, temporary.open("wb") as target:
