@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from xmmpy.cli.simulate import app
-from xmmpy.simulation import SimulationSettings, layout, simulate_events, sky
+from xmmpy.products import layout
+from xmmpy.simulation import SimulationSettings, simulate_events, sky
 
 DATE = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from xmmpy.calibration import nominal
-from xmmpy.simulation import defects, layout, telescope
+from xmmpy.products import layout
+from xmmpy.simulation import defects, telescope
 from xmmpy.simulation.background import PARTICLE
 
 if TYPE_CHECKING:

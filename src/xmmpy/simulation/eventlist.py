@@ -9,8 +9,9 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, cast
 import numpy as np
 
 from xmmpy.calibration import nominal
+from xmmpy.products import layout
 from xmmpy.products.atomic import atomic_path
-from xmmpy.simulation import defects, layout
+from xmmpy.simulation import defects
 from xmmpy.simulation.camera import template_name
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from xmmpy.products.layout import Value
     from xmmpy.simulation.camera import CcdEvents
     from xmmpy.simulation.frames import CcdFrames
-    from xmmpy.simulation.layout import Value
 
 SPOOL_BYTES: Final = 1 << 24
 CENTRAL_CCD: Final = {"EMOS1": 1, "EMOS2": 1, "EPN": 4}

@@ -21,8 +21,8 @@ from xmmpy.simulation.telescope import Pointing, Telescope
 from xmmpy.tasks.session import Environment
 
 if TYPE_CHECKING:
+    from xmmpy.products.layout import Value
     from xmmpy.simulation.background import Flare
-    from xmmpy.simulation.layout import Value
 
 EXPOSURE_IDS: Final = {"EMOS1": "M1S001", "EMOS2": "M2S002", "EPN": "PNS003"}
 MET_START: Final = 378_691_200.0

@@ -33,7 +33,7 @@ _NUMPY_TYPES: Final = {"D": ">f8", "E": ">f4", "J": ">i4", "I": ">i2", "B": "u1"
 
 @cache
 def _template(name: str) -> tuple[str, ...]:
-    text = (files("xmmpy.simulation") / "templates" / f"{name}.txt").read_text(encoding="utf-8")
+    text = (files("xmmpy.products") / "templates" / f"{name}.txt").read_text(encoding="utf-8")
     return tuple(line for line in text.splitlines() if line)
 
 
