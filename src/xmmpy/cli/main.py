@@ -67,6 +67,10 @@ def _dispatch(words: list[str]) -> int:
         from xmmpy.cli.task import run_task
 
         return run_task(words[1:])
+    if name == "batch" and len(words) == 2 and (words[1] == "-" or not words[1].startswith("-")):
+        from xmmpy.cli.batch import run_batch_file
+
+        return run_batch_file(words[1])
     if name in COMMANDS:
         module = importlib.import_module(COMMANDS[name][0])
         return _call(module.app, words[1:], f"xmmpy {name}")
