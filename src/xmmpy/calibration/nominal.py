@@ -272,25 +272,40 @@ def vignetting() -> Vignetting:
 
 @dataclass(frozen=True, slots=True)
 class FrameTiming:
-    """Timing of the full-window mode (s); the live fraction is FRACEXP in quiet times."""
+    """Timing of a read-out mode.
+
+    Attributes
+    ----------
+    frame_s, integration_s : float
+        Time from frame to frame, and the part of it in which the CCD integrates (s).
+    live_fraction, live_spread : float
+        Mean and spread of FRACEXP in quiet times.
+    live_block : int
+        Frames that share one FRACEXP.
+    row_s : float
+        Time in which one row is shifted (s); in timing and burst mode the step of the row clock.
+    """
 
     frame_s: float
     integration_s: float
     live_fraction: float
     live_spread: float
     live_block: int
+    row_s: float
 
 
 @cache
-def frame_timing(camera: str) -> FrameTiming:
-    """Frame timing of a camera in full-window mode."""
-    row = read_table("frames").where("camera", camera).rows[0]
+def frame_timing(camera: str, mode: str = "PrimeFullWindow") -> FrameTiming:
+    """Timing of a camera in a mode, named as SUBMODE names it; that of the full window for a mode not in the table."""
+    table = read_table("frames").where("camera", camera)
+    row = next((row for row in table.rows if row["mode"] == mode), table.rows[0])
     return FrameTiming(
         frame_s=float(row["frame_s"]),
         integration_s=float(row["integration_s"]),
         live_fraction=float(row["live_fraction"]),
         live_spread=float(row["live_spread"]),
         live_block=int(row["live_block"]),
+        row_s=float(row["row_s"]),
     )
 
 
