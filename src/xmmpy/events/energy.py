@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xmmpy.calibration.energy import SIDE, MosEnergy, PnEnergy, mos_terms, pattern_class
+from xmmpy.calibration.energy import SIDE, MosEnergy, PnEnergy, pattern_class
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -14,6 +14,56 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.float64]
 
 _EVENTS_AT_A_TIME = 1 << 16  # their terms stay in the processor's cache
+
+
+def mos_ccd_energy(
+    calibration: MosEnergy,
+    ccd: int,
+    rawx: npt.NDArray[Any],
+    rawy: npt.NDArray[Any],
+    classes: npt.NDArray[np.int8],
+    charge: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32]:
+    """Energy of the events of one MOS CCD; the formula is that of `xmmpy.calibration.energy.mos_terms`.
+
+    Parameters
+    ----------
+    calibration : MosEnergy
+        Of the camera.
+    ccd : int
+        1 to 7.
+    rawx, rawy : ndarray of int, shape (n,)
+        Pixels.
+    classes : ndarray of int8, shape (n,)
+        Of `pattern_class`.
+    charge : ndarray of float32, shape (n,)
+        Charge of the whole event (adu), spread over its channel or not.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        Energy (eV), not rounded; exact to 0.01 eV.
+    """
+    factors = calibration.coefficients[ccd].astype(np.float32)
+    constant, gain, square, by_x, by_y, gain_x, gain_y, root_y, double, triple, quadruple, split = factors
+    kinds = np.array([0.0, double, triple, quadruple], np.float32)
+    gains = np.array([gain, gain + split, gain + split, gain + split], np.float32)
+    unit = np.float32(1.0 / 1000.0)
+    energy = np.empty(charge.size, np.float32)
+    for first in range(0, charge.size, _EVENTS_AT_A_TIME):
+        part = slice(first, first + _EVENTS_AT_A_TIME)
+        kind = classes[part]
+        column, row = rawx[part], rawy[part]
+        pha = charge[part] * unit
+        x, y = column * np.float32(1 / SIDE), row * np.float32(1 / SIDE)
+        total = gains[kind] + square * pha + gain_x * x + gain_y * y
+        total *= pha
+        total += kinds[kind] + constant + by_x * x
+        total += y * (by_y + root_y * np.sqrt(np.maximum(pha, np.float32(0.0))))
+        inside = (column >= 0) & (column <= SIDE) & (row >= 0) & (row <= SIDE)
+        lost = calibration.column_offsets[ccd][np.where(inside, column, 0), np.where(inside, row, 0)]
+        energy[part] = total + np.where(inside, lost, 0)
+    return energy
 
 
 def mos_event_energy(
@@ -25,7 +75,7 @@ def mos_event_energy(
     pha: npt.NDArray[Any],
     rng: np.random.Generator | None = None,
 ) -> FloatArray:
-    """Energy of MOS events.
+    """Energy of MOS events of several CCDs.
 
     Parameters
     ----------
@@ -41,21 +91,16 @@ def mos_event_energy(
     ndarray of float64, shape (n,)
         Energy (eV), not rounded; NaN for a CCD that is none.
     """
-    energy = np.empty(len(pha))
-    for first in range(0, len(pha), _EVENTS_AT_A_TIME):
-        part = slice(first, first + _EVENTS_AT_A_TIME)
-        charge = pha[part].astype(np.float64)
-        if rng is not None:
-            charge += rng.uniform(-0.5, 0.5, charge.size)
-        ccd = ccdnr[part] % 10
-        ccd = np.where((ccd >= 1) & (ccd <= 7), ccd, 0).astype(np.intp)
-        x, y = rawx[part].astype(np.intp), rawy[part].astype(np.intp)
-        terms = mos_terms(charge, x.astype(np.float64), y.astype(np.float64), pattern_class(pattern[part]))
-        factors = calibration.coefficients[ccd]
-        total = sum((factors[:, number] * term for number, term in enumerate(terms)), start=np.zeros(charge.size))
-        inside = (x >= 0) & (x <= SIDE) & (y >= 0) & (y <= SIDE)
-        lost = calibration.column_offsets[ccd, np.where(inside, x, 0), np.where(inside, y, 0)]
-        energy[part] = total + np.where(inside, lost, 0)
+    charge = np.asarray(pha, np.float32)
+    if rng is not None:
+        charge = charge + (rng.random(charge.size, np.float32) - np.float32(0.5))
+    numbers = np.asarray(ccdnr) % 10
+    classes = pattern_class(pattern)
+    energy = np.full(len(pha), np.nan)
+    for ccd in range(1, 8):
+        mine = np.flatnonzero(numbers == ccd)
+        if mine.size:
+            energy[mine] = mos_ccd_energy(calibration, ccd, rawx[mine], rawy[mine], classes[mine], charge[mine])
     return energy
 
 

@@ -1,0 +1,1 @@
+"""Bad pixels: FLAG bits by place, and the search for unknown ones."""
