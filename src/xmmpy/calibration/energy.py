@@ -44,7 +44,7 @@ class MosEnergy:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PnEnergy:
     """Energy calibration of pn.
 
@@ -58,12 +58,15 @@ class PnEnergy:
         Energy lost in one transfer whatever the charge (eV).
     source : str
         Where the figures come from.
+    column_gain : ndarray of float32, shape (13, 65), or None
+        Gain of each column, [CCDNR, RAWX], in units of `gain`; all alike when None.
     """
 
     gain: float
     relative_loss: float
     fixed_loss: float
     source: str
+    column_gain: npt.NDArray[np.float32] | None = None
 
 
 def pattern_class(pattern: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:

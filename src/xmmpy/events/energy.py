@@ -109,7 +109,8 @@ def pn_pixel_energy(
     rawy: npt.NDArray[Any],
     pha: npt.NDArray[Any],
     rng: np.random.Generator | None = None,
-) -> FloatArray:
+    gain: npt.NDArray[np.float32] | None = None,
+) -> npt.NDArray[np.float32]:
     """Energy of the charge in single pixels of pn; the energy of a pattern is the sum over its pixels.
 
     A pixel is moved RAWY times until it is read; it loses a part of its charge and a fixed amount in each transfer:
@@ -123,17 +124,21 @@ def pn_pixel_energy(
         Row (from 1, at the read-out) and PHA of each pixel.
     rng : numpy.random.Generator, optional
         Spreads PHA evenly over its channel.
+    gain : ndarray of float32, shape (n,), optional
+        Gain of the column of each pixel, in units of the mean gain.
 
     Returns
     -------
-    ndarray of float64, shape (n,)
-        Energy (eV), not rounded.
+    ndarray of float32, shape (n,)
+        Energy (eV), not rounded; exact to 0.01 eV.
     """
-    charge = np.asarray(pha, dtype=np.float64)
+    charge = np.asarray(pha, dtype=np.float32)
     if rng is not None:
-        charge = charge + rng.uniform(-0.5, 0.5, charge.size)
-    transfers = np.asarray(rawy, dtype=np.float64)
-    result: FloatArray = (
-        calibration.gain * charge * (1.0 + calibration.relative_loss * transfers) + calibration.fixed_loss * transfers
-    )
-    return result
+        charge = charge + (rng.random(charge.size, np.float32) - np.float32(0.5))
+    transfers = np.asarray(rawy, dtype=np.float32)
+    energy = charge * (transfers * np.float32(calibration.relative_loss) + np.float32(1.0))
+    energy *= np.float32(calibration.gain)
+    if gain is not None:
+        energy *= gain
+    energy += transfers * np.float32(calibration.fixed_loss)
+    return np.asarray(energy, np.float32)

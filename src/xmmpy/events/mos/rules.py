@@ -74,7 +74,7 @@ class Working:
 def ccd_pixels(
     rawx: NDArray[np.int16], rawy: NDArray[np.int16], window: Window, node: int
 ) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """RAWX, RAWY on the CCD of telemetered ones: the window's corner, the prescan columns, node 1 from the other side."""
+    """RAWX, RAWY on the CCD: the corner of the window, the prescan columns, node 1 from the other side."""
     x = rawx + np.int16(window.x0 - PRESCAN)
     y = rawy + np.int16(window.y0)
     return (np.int16(SIDE + 1) - x if node else x), y

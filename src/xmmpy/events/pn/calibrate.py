@@ -1,0 +1,377 @@
+"""One pn CCD from raw pixels to rows of an event list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from xmmpy.calibration.energy import PnEnergy
+from xmmpy.calibration.nominal import frame_timing
+from xmmpy.events.badpixels.placing import pixel_flags
+from xmmpy.events.calibrated import CalibratedCcd, CcdEvents, Fate
+from xmmpy.events.energy import pn_pixel_energy
+from xmmpy.events.flags import PnFlag
+from xmmpy.events.placing import camera_places
+from xmmpy.events.pn.frames import analyse_frames
+from xmmpy.events.pn.patterns import LARGEST, MAIN_PIXEL, Recognised, pixel_keys, recognise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xmmpy.calibration.badpixels import BadPixels
+    from xmmpy.calibration.camera import CameraCalibration
+    from xmmpy.calibration.nominal import CcdGeometry
+    from xmmpy.events.pn.frames import PnFrames
+    from xmmpy.odf.raw import PnEvents, PnFrameTable, Window
+    from xmmpy.products.intervals import Intervals
+
+EPPROC_REJECTED: Final = 0xCFA0000
+"""FLAG bits of events that epproc's filter #XMMEA_EP removes."""
+_WIDTH: Final = 64
+_HEIGHT: Final = 200
+_LARGEST_PI: Final = 20479
+_EDGE: Final = {3: 206, 4: 207}
+"""PATTERN of triples and quadruples next to the window's edge or a bad pixel, part of which may be lost."""
+_REASONS: Final = (
+    (PnFlag.IN_BAD_FRAME, "in a bad frame"),
+    (PnFlag.OUT_OF_CCD_WINDOW, "outside the window of the CCD"),
+    (PnFlag.COSMIC_RAY, "track of a cosmic ray"),
+    (PnFlag.MIP_ASSOCIATED, "beside the track of a cosmic ray"),
+    (PnFlag.ON_BADPIX, "on a bad pixel"),
+    (PnFlag.TRAILING, "re-emission after a bright pixel"),
+    (PnFlag.OUT_OF_FOV, "outside the field of view"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PnOptions:
+    """What is done to the events.
+
+    Attributes
+    ----------
+    randomize_position, randomize_time, randomize_energy : bool
+        Spread events evenly over their pixel, their frame, their channel.
+    out_of_time : bool
+        Take all events for such that came during the read-out: RAWY is random (epproc withoutoftime).
+    mip_threshold : int
+        Charge (adu) above which a pixel is the track of a particle (epframes mipthreshold).
+    lower_threshold : int
+        Smallest charge of a pixel (adu; epframes lowerthreshold).
+    reemission_threshold : int
+        Charge (adu) after which the next pixel of a column may be a re-emission; 0 for none (REEM_THR of real lists).
+    lowest_pi : int
+        Events need a larger PI (eV; epproc PI > 150).
+    rejected : int
+        FLAG bits of events that do not reach the list.
+    """
+
+    randomize_position: bool = True
+    randomize_time: bool = True
+    randomize_energy: bool = True
+    out_of_time: bool = False
+    mip_threshold: int = 3000
+    lower_threshold: int = 20
+    reemission_threshold: int = 0
+    lowest_pi: int = 150
+    rejected: int = EPPROC_REJECTED
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pixels:
+    """Pixels in the order of frame, column and row; arrays of one length."""
+
+    keys: NDArray[np.int64]
+    frame: NDArray[np.intp]
+    rawx: NDArray[np.int16]
+    rawy: NDArray[np.int16]
+    charge: NDArray[np.int16]
+    flag: NDArray[np.int32]
+
+
+def calibrate_pn_ccd(
+    events: PnEvents,
+    frames: PnFrameTable,
+    window: Window,
+    ccdnr: int,
+    mode: str,
+    calibration: CameraCalibration,
+    bad_pixels: BadPixels,
+    options: PnOptions,
+    rng: np.random.Generator,
+    housekeeping: Intervals | None = None,
+    discarded: NDArray[np.int32] | None = None,
+) -> CalibratedCcd:
+    """Calibrate one CCD.
+
+    Parameters
+    ----------
+    events : PnEvents
+        Raw pixels.
+    frames : PnFrameTable
+        Its frames.
+    window : Window
+        What was read out.
+    ccdnr : int
+        CCDNR, 1 to 12.
+    mode : str
+        SUBMODE, such as ``PrimeFullWindow``; ``FastTiming`` and ``FastBurst`` have a row clock.
+    calibration : CameraCalibration
+        Of the camera.
+    bad_pixels : BadPixels
+        Known and found.
+    options : PnOptions
+        What is done.
+    rng : numpy.random.Generator
+        Random numbers.
+    housekeeping : Intervals, optional
+        When the housekeeping is good.
+    discarded : ndarray of int32, shape (200,), optional
+        Columns discarded on board by row (DLI).
+
+    Returns
+    -------
+    CalibratedCcd
+        Rows, frames, good time, and the fate of every raw pixel.
+    """
+    geometry = calibration.ccd(ccdnr)
+    timing = frame_timing(calibration.camera, mode)
+    fast = mode.startswith("Fast")
+    offsets = calibration.offset_columns.get(ccdnr, np.zeros((0, 2), np.int16))
+    analysed = analyse_frames(frames, timing, housekeeping)
+    by_place = pixel_flags(geometry, bad_pixels, offsets, *_read_out(window, fast=fast))
+    pixels, fates = _valid(events, analysed, window, offsets, by_place, options)
+    lines = _mark_tracks(pixels, options.mip_threshold)
+    pixels, more = _sift(pixels, options.rejected & ~int(PnFlag.OUT_OF_FOV))
+    fates += more
+    found = recognise(pixels.keys, pixels.charge)
+    fates.append(Fate("joined to an event of several pixels", pixels.keys.size - found.main.size))
+    energy = calibration.energy
+    assert isinstance(energy, PnEnergy)
+    rawy, pi = _energies(pixels, found, energy, ccdnr, options, rng)
+    main = found.main
+    flag = _event_flags(pixels, found, options)
+    pattern = _near_edges(found.pattern, flag)
+    kept = np.flatnonzero(pi > options.lowest_pi)
+    if options.rejected & PnFlag.TRAILING:
+        trailing = (flag[kept] & PnFlag.TRAILING) != 0
+        fates.append(Fate("re-emission after a bright pixel", int(trailing.sum())))
+        kept = kept[~trailing]
+        fates.append(Fate("below the lowest energy", int((pi <= options.lowest_pi).sum())))
+    else:
+        fates.append(Fate("below the lowest energy", main.size - kept.size))
+    row_s = timing.row_s if fast else 0.0
+    rows, more = _rows(
+        pixels, found, main, kept, rawy, pi, pattern, flag, geometry, calibration, analysed, options, rng, row_s=row_s
+    )
+    fates += more
+    table = np.zeros((_HEIGHT, 2), np.int32)
+    if discarded is not None:
+        table[: min(_HEIGHT, discarded.size), 0] = discarded[:_HEIGHT]
+    table[:, 1] = lines
+    return CalibratedCcd(
+        ccdnr=ccdnr,
+        events=rows,
+        frames=analysed.exposure(),
+        good=analysed.good,
+        bad_pixels=bad_pixels,
+        offsets=np.column_stack([offsets, np.zeros(len(offsets), np.int16)]).astype(np.int16).reshape(-1, 3),
+        raw_events=len(events),
+        fates=tuple(fate for fate in fates if fate.events),
+        facts=analysed.facts,
+        discarded_lines=table,
+        discarded_columns=analysed.discarded,
+    )
+
+
+def _read_out(window: Window, *, fast: bool) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First and last RAWY and RAWX that are read out; coordinates in windows are those of the whole CCD."""
+    if fast or not window.width or not window.height:
+        return (1, _HEIGHT), (1, _WIDTH)
+    rows = (window.y0 + 1, min(window.y0 + window.height, _HEIGHT))
+    return rows, (window.x0 + 1, min(window.x0 + window.width, _WIDTH))
+
+
+def _valid(
+    events: PnEvents,
+    analysed: PnFrames,
+    window: Window,
+    offsets: NDArray[np.int16],
+    by_place: NDArray[np.int32],
+    options: PnOptions,
+) -> tuple[_Pixels, list[Fate]]:
+    """Pixels of known frames and places with enough charge, each once, in order."""
+    frame = analysed.find(events.frame)
+    known = frame >= 0
+    legal = known & (events.rawx < _WIDTH) & (events.rawy < _HEIGHT)
+    charge = events.energy
+    if len(offsets):
+        by_column = np.zeros(256, np.int16)
+        by_column[np.clip(offsets[:, 0] - 1, 0, 255)] = offsets[:, 1]
+        charge = charge - by_column[events.rawx]
+    bright = legal & (charge >= max(options.lower_threshold, window.low))
+    rows = np.flatnonzero(bright)
+    keys = pixel_keys(frame[rows], events.rawx[rows] + np.uint8(1), events.rawy[rows] + np.uint8(1))
+    if np.any(keys[1:] <= keys[:-1]):
+        keys, first = np.unique(keys, return_index=True)
+        repeated = rows.size - first.size
+        rows = rows[first]
+    else:
+        repeated = 0
+    rawx, rawy = events.rawx[rows].astype(np.int16) + np.int16(1), events.rawy[rows].astype(np.int16) + np.int16(1)
+    flag = by_place[rawx, rawy]
+    flag |= np.where(analysed.usable[frame[rows]], np.int32(0), np.int32(PnFlag.IN_BAD_FRAME))
+    fates = [
+        Fate("of a frame that did not come down", int((~known).sum())),
+        Fate("outside the window of the CCD", int((known & ~legal).sum())),
+        Fate("below the lower threshold", int((legal & ~bright).sum())),
+        Fate("sent twice", repeated),
+    ]
+    return _Pixels(keys, frame[rows], rawx, rawy, charge[rows], flag), fates
+
+
+def _mark_tracks(pixels: _Pixels, threshold: int) -> NDArray[np.int32]:
+    """Flag tracks of particles and what lies beside them; columns that are discarded with them, by row.
+
+    The camera discards columns with a track and their neighbours; what is left of tracks is found by its charge.
+    """
+    lines = np.zeros(_HEIGHT, np.int32)
+    bright = np.flatnonzero(pixels.charge > threshold)
+    if not bright.size:
+        return lines
+    pixels.flag[bright] |= np.int32(PnFlag.COSMIC_RAY)
+    columns = np.unique(pixels.keys[bright] // 256)
+    beside = np.concatenate([columns - 1, columns, columns + 1])
+    place = np.isin(pixels.keys // 256, beside)
+    place[bright] = False
+    pixels.flag[place] |= np.int32(PnFlag.MIP_ASSOCIATED)
+    np.add.at(lines, pixels.rawy[bright] - 1, 1)
+    return lines
+
+
+def _sift(pixels: _Pixels, rejected: int) -> tuple[_Pixels, list[Fate]]:
+    """Pixels without rejected bits, and the first reason of every other one."""
+    bad = (pixels.flag & np.int32(rejected)) != 0
+    fates = []
+    left = pixels.flag[bad]
+    for bit, reason in _REASONS:
+        if not rejected & bit:
+            continue
+        mine = (left & np.int32(bit)) != 0
+        fates.append(Fate(reason, int(mine.sum())))
+        left = left[~mine]
+    if not bad.any():
+        return pixels, fates
+    kept = ~bad
+    return (
+        _Pixels(
+            pixels.keys[kept], pixels.frame[kept], pixels.rawx[kept], pixels.rawy[kept], pixels.charge[kept],
+            pixels.flag[kept],
+        ),
+        fates,
+    )  # fmt: skip
+
+
+def _energies(
+    pixels: _Pixels, found: Recognised, energy: PnEnergy, ccdnr: int, options: PnOptions, rng: np.random.Generator
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """RAWY of the main pixels, and PI: the sum over the pixels of an event."""
+    rawy = pixels.rawy
+    if options.out_of_time:
+        moved = rng.integers(1, _HEIGHT + 1, found.main.size).astype(np.int16) - rawy[found.main]
+        rawy = np.clip(rawy + moved[found.event], 1, _HEIGHT).astype(np.int16)
+    charge = pixels.charge.astype(np.float32)
+    if options.randomize_energy:
+        charge += rng.random(charge.size, np.float32) - np.float32(0.5)
+    gain = None if energy.column_gain is None else energy.column_gain[ccdnr, pixels.rawx]
+    measured = pn_pixel_energy(energy, rawy, charge, gain=gain)
+    total: NDArray[np.float64] = measured[found.main].astype(np.float64)
+    if found.main.size != measured.size:
+        total = np.bincount(found.event, weights=measured, minlength=found.main.size).astype(np.float64)
+    return rawy[found.main], np.clip(np.rint(total), 0, _LARGEST_PI).astype(np.int16)
+
+
+def _event_flags(pixels: _Pixels, found: Recognised, options: PnOptions) -> NDArray[np.int32]:
+    """FLAG of events: that of the main pixel, of the shape, of a bright pixel just before."""
+    flag = pixels.flag[found.main]
+    flag[found.pattern > LARGEST] |= np.int32(PnFlag.INVALID_PATTERN)
+    if options.reemission_threshold > 0 and flag.size:
+        before = np.maximum(found.main - 1, 0)
+        follows = found.sequence[found.main] == 1
+        bright = pixels.charge[before] >= options.reemission_threshold
+        flag[follows & bright] |= np.int32(PnFlag.TRAILING)
+    return flag
+
+
+def _near_edges(pattern: NDArray[np.uint8], flag: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Mark triples and quadruples of which a part may be lost."""
+    near = (flag & np.int32(PnFlag.CLOSE_TO_CCD_WINDOW | PnFlag.CLOSE_TO_ONBOARD_BADPIX | PnFlag.CLOSE_TO_BRIGHTPIX
+                            | PnFlag.CLOSE_TO_DEADPIX)) != 0  # fmt: skip
+    result = pattern.copy()
+    result[near & (pattern >= 5) & (pattern <= 8)] = _EDGE[3]
+    result[near & (pattern >= 9) & (pattern <= LARGEST)] = _EDGE[4]
+    return result
+
+
+def _rows(
+    pixels: _Pixels,
+    found: Recognised,
+    main: NDArray[np.intp],
+    kept: NDArray[np.intp],
+    rawy: NDArray[np.int16],
+    pi: NDArray[np.int16],
+    pattern: NDArray[np.uint8],
+    flag: NDArray[np.int32],
+    geometry: CcdGeometry,
+    calibration: CameraCalibration,
+    analysed: PnFrames,
+    options: PnOptions,
+    rng: np.random.Generator,
+    *,
+    row_s: float,
+) -> tuple[CcdEvents, list[Fate]]:
+    """Columns of the list."""
+    fates: list[Fate] = []
+    detx = dety = None
+    flag = flag[kept]
+    if not row_s:
+        places = camera_places(
+            geometry, calibration.field_of_view, pixels.rawx[main[kept]], rawy[kept],
+            rng if options.randomize_position else None,
+        )  # fmt: skip
+        flag[places.outside] |= np.int32(PnFlag.OUT_OF_FOV)
+        detx, dety = places.detx, places.dety
+        if options.rejected & PnFlag.OUT_OF_FOV:
+            inside = ~places.outside
+            fates.append(Fate("outside the field of view", int(places.outside.sum())))
+            kept, flag, detx, dety = kept[inside], flag[inside], detx[inside], dety[inside]
+    pixel = main[kept]
+    end = analysed.end[pixels.frame[pixel]]
+    centre = end - analysed.integration_s / 2
+    if row_s:
+        time = end - (_HEIGHT - pixels.rawy[pixel]) * row_s
+        if options.randomize_time:
+            time = time - rng.random(time.size) * row_s
+    elif options.randomize_time:
+        time = centre + (rng.random(centre.size) - 0.5) * analysed.integration_s
+    else:
+        time = centre
+    index = found.index[kept]
+    return (
+        CcdEvents(
+            time=time,
+            time_raw=centre,
+            rawx=pixels.rawx[pixel],
+            rawy=rawy[kept],
+            detx=detx,
+            dety=dety,
+            pha=pixels.charge[pixel],
+            pi=pi[kept],
+            flag=flag,
+            pattern=pattern[kept],
+            pat_id=np.where(index > 0, MAIN_PIXEL + index, 0).astype(np.int16),
+            pat_seq=found.sequence[pixel],
+        ),
+        fates,
+    )
