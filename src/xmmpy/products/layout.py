@@ -1,8 +1,8 @@
 """Header templates of event lists, and the writer of tables laid out by them.
 
 A template names a header's cards in order, one a line: ``KEYWORD = value / comment``. A value is a JSON
-literal or ``$name``, looked up when the header is made. ``@include other`` inserts another template; a
-line beginning with ``*`` is repeated for each CCD and one with ``+`` for each CCD but the first, with
+literal or ``$name``, looked up when the header is made (``$name|other``: `other` where it is not
+known). ``@include other`` inserts another template; a line beginning with ``*`` is repeated for each CCD and one with ``+`` for each CCD but the first, with
 ``{ccd}`` filled in. The columns of a table are its TTYPE, TFORM and TUNIT cards. Keywords, their order
 and comments are those of public event lists made by SAS.
 """
@@ -14,7 +14,7 @@ import re
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 2880
 CARD: Final = 80
-_CARD = re.compile(r"^([A-Z0-9_-]+) = (\$[a-z0-9_]+|.+?)(?: / (.*))?$")
+_CARD = re.compile(r"^([A-Z0-9_-]+) = (.+?)(?: / (.*))?$")
+_COLUMN_CARD = re.compile(r"(T(?:TYPE|FORM|UNIT|NULL|LMIN|LMAX|DMIN|DMAX|CRPX|CTYP|CRVL|CDLT|CUNI))(\d+)")
+_SKY: Final = ("REFX", "REFY", "EQUINOX", "RADECSYS")
 _NUMPY_TYPES: Final = {"D": ">f8", "E": ">f4", "J": ">i4", "I": ">i2", "B": "u1"}
 
 
@@ -53,7 +55,9 @@ def template_lines(name: str, ccds: Sequence[int]) -> list[str]:
     return lines
 
 
-def template_cards(name: str, values: Mapping[str, Value], ccds: Sequence[int] = ()) -> list[tuple[str, Value, str]]:
+def template_cards(
+    name: str, values: Mapping[str, Value], ccds: Sequence[int] = (), without: Sequence[str] = ()
+) -> list[tuple[str, Value, str]]:
     """Cards of a template as (keyword, value, comment).
 
     Parameters
@@ -64,20 +68,53 @@ def template_cards(name: str, values: Mapping[str, Value], ccds: Sequence[int] =
         What the ``$name`` of the template stand for.
     ccds : sequence of int
         CCDs for repeated lines.
+    without : sequence of str
+        Columns to leave out, with the cards that describe them; of X, the cards of the sky too.
     """
     cards = []
+    renamed = _renumbered(name, tuple(without))
     for line in template_lines(name, ccds):
         match = _CARD.match(line)
         if match is None:
             raise ValueError(f"the header template {name} has a line that is no card: {line}")
         keyword, text, comment = match.groups()
-        value = values[text[1:]] if text.startswith("$") else json.loads(text)
+        if without:
+            keyword = _without(keyword, renamed, sky="X" not in without)
+            if not keyword:
+                continue
+        value = _value(text, values)
         cards.append((keyword, value, comment or ""))
     return cards
 
 
-def row_type(name: str) -> np.dtype[np.void]:
-    """Big-endian record type of the rows of a template's table."""
+@cache
+def _renumbered(name: str, without: tuple[str, ...]) -> dict[str, str]:
+    """New numbers of the columns that stay, by their old ones."""
+    names = [value for keyword, value, _ in _literal_cards(name) if keyword.startswith("TTYPE")]
+    kept = [number for number, column in enumerate(names, 1) if column not in without]
+    return {str(old): str(new) for new, old in enumerate(kept, 1)}
+
+
+def _without(keyword: str, renumbered: Mapping[str, str], *, sky: bool) -> str:
+    """Keyword with the new number of its column; empty for one that goes with a column that is left out."""
+    match = _COLUMN_CARD.fullmatch(keyword)
+    if match is None:
+        return keyword if sky or not keyword.startswith(_SKY) else ""
+    number = renumbered.get(match[2])
+    return f"{match[1]}{number}" if number else ""
+
+
+def _value(text: str, values: Mapping[str, Value]) -> Value:
+    """Value of a card: ``$name`` is looked up, ``$name|other`` is ``other`` where the name is not known."""
+    name, _, other = text[1:].partition("|")
+    if not text.startswith("$"):
+        literal: Value = json.loads(text)
+        return literal
+    return _value(other, values) if other and name not in values else values[name]
+
+
+def row_type(name: str, without: Sequence[str] = ()) -> np.dtype[np.void]:
+    """Big-endian record type of the rows of a template's table, without some of its columns."""
     names: dict[str, str] = {}
     formats: dict[str, str] = {}
     for keyword, value, _ in _literal_cards(name):
@@ -85,7 +122,7 @@ def row_type(name: str) -> np.dtype[np.void]:
             names[keyword[5:]] = value
         elif keyword.startswith("TFORM"):
             formats[keyword[5:]] = value
-    return np.dtype([(names[number], _numpy_type(formats[number])) for number in names])
+    return np.dtype([(names[n], _numpy_type(formats[n])) for n in names if names[n] not in without])
 
 
 def _literal_cards(name: str) -> Iterable[tuple[str, str, str]]:
@@ -142,23 +179,26 @@ def _header(cards: Iterable[tuple[str, Value, str]], history: Sequence[str] = ()
     return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
 
 
-def write_primary(handle: BinaryIO, name: str, values: Mapping[str, Value], history: Sequence[str] = ()) -> None:
-    """Write a primary header without data."""
+def write_primary(
+    handle: BinaryIO, name: str, values: Mapping[str, Value], history: Sequence[str] = (), *, sky: bool = True
+) -> None:
+    """Write a primary header without data; `sky` tells whether the list has X and Y."""
     start: list[tuple[str, Value, str]] = [
         ("SIMPLE", True, "file does conform to FITS standard"),
         ("BITPIX", 8, "number of bits per data pixel"),
         ("NAXIS", 0, "number of data axes"),
         ("EXTEND", True, "FITS dataset may contain extensions"),
     ]
-    handle.write(_header([*start, *template_cards(name, values)], history))
+    handle.write(_header([*start, *template_cards(name, values, without=() if sky else ("X",))], history))
 
 
 def write_table(
     handle: BinaryIO,
     name: str,
     values: Mapping[str, Value],
-    data: npt.NDArray[np.void] | Sequence[BinaryIO],
+    data: npt.NDArray[np.void] | Sequence[BinaryIO] | Sequence[npt.NDArray[np.void]],
     ccds: Sequence[int] = (),
+    without: Sequence[str] = (),
 ) -> None:
     """Write a binary table laid out by a template.
 
@@ -170,13 +210,17 @@ def write_table(
         Template.
     values : mapping
         What the ``$name`` of the template stand for.
-    data : ndarray of records, or open files
-        Rows of type `row_type(name)`; or files whose contents, one after the other, are the rows.
+    data : ndarray of records, or several, or open files
+        Rows of type `row_type(name)`; or arrays or files whose contents, one after the other, are the rows.
     ccds : sequence of int
         CCDs for repeated lines.
+    without : sequence of str
+        Columns to leave out.
     """
-    width = row_type(name).itemsize
-    size = data.nbytes if isinstance(data, np.ndarray) else sum(part.seek(0, 2) for part in data)
+    rows = row_type(name, without)
+    width = rows.itemsize
+    parts: Sequence[Any] = [data] if isinstance(data, np.ndarray) else data
+    size = sum(part.nbytes if isinstance(part, np.ndarray) else part.seek(0, 2) for part in parts)
     structure: list[tuple[str, Value, str]] = [
         ("XTENSION", "BINTABLE", "binary table extension"),
         ("BITPIX", 8, "8-bit bytes"),
@@ -185,14 +229,14 @@ def write_table(
         ("NAXIS2", size // width, "number of rows in table"),
         ("PCOUNT", 0, "size of special data area"),
         ("GCOUNT", 1, "one data group (required keyword)"),
-        ("TFIELDS", len(row_type(name).names or ()), "number of fields in each row"),
+        ("TFIELDS", len(rows.names or ()), "number of fields in each row"),
     ]
-    handle.write(_header([*structure, *template_cards(name, values, ccds)]))
-    if isinstance(data, np.ndarray):
-        handle.write(data.tobytes())
-    else:
-        for part in data:
-            part.seek(0)
-            while chunk := part.read(1 << 22):
-                handle.write(chunk)
+    handle.write(_header([*structure, *template_cards(name, values, ccds, without)]))
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            handle.write(np.ascontiguousarray(part).data)
+            continue
+        part.seek(0)
+        while chunk := part.read(1 << 22):
+            handle.write(chunk)
     handle.write(bytes(-size % BLOCK))

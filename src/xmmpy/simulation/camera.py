@@ -9,6 +9,7 @@ import numpy as np
 
 from xmmpy.calibration import nominal
 from xmmpy.products import layout
+from xmmpy.products.eventlists import template_name
 from xmmpy.simulation import defects, telescope
 from xmmpy.simulation.background import PARTICLE
 
@@ -51,11 +52,6 @@ class CcdEvents:
     source: npt.NDArray[np.int32]
     band: npt.NDArray[np.int8]
     out_of_time: npt.NDArray[np.bool_]
-
-
-def template_name(camera: str, table: str) -> str:
-    """Name of the header template of a table of a camera's list."""
-    return f"{'pn' if camera == 'EPN' else 'mos'}_{table}"
 
 
 def outside_field_of_view(camera: str, detx: FloatArray, dety: FloatArray) -> npt.NDArray[np.bool_]:

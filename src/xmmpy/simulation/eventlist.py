@@ -9,10 +9,10 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, cast
 import numpy as np
 
 from xmmpy.calibration import nominal
+from xmmpy.products import eventlists as events
 from xmmpy.products import layout
-from xmmpy.products.atomic import atomic_path
+from xmmpy.products.eventlists import EXTREMES, CcdTables, records, template_name
 from xmmpy.simulation import defects
-from xmmpy.simulation.camera import template_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,17 +27,6 @@ if TYPE_CHECKING:
 SPOOL_BYTES: Final = 1 << 24
 CENTRAL_CCD: Final = {"EMOS1": 1, "EMOS2": 1, "EPN": 4}
 MOS_EDU: Final = (0, 2, 4, 6, 3, 5, 7)
-EXTREMES: Final = {
-    "RAWX": "rawx",
-    "RAWY": "rawy",
-    "DETX": "detx",
-    "DETY": "dety",
-    "X": "x",
-    "Y": "y",
-    "PHA": "pha",
-    "PI": "pi",
-}
-"""Columns whose smallest and largest values are in the header."""
 NULL_RANGE: Final = (0, 0)
 
 
@@ -114,40 +103,24 @@ def write_event_list(
     """
     met = float(values["met_start"])
     geometry = nominal.ccd_geometry(camera)
-    ccds = [ccd.ccd for ccd in geometry]
     shared = dict(values) | _list_values(camera, met, spool, frames)
     is_pn = camera == "EPN"
-    with atomic_path(path) as temporary, temporary.open("wb") as handle:
-        layout.write_primary(handle, template_name(camera, "primary"), shared, history)
-        streams = cast("list[BinaryIO]", spool.streams)
-        layout.write_table(handle, template_name(camera, "events"), shared, streams, ccds)
-        layout.write_table(handle, template_name(camera, "offsets"), shared, _offsets(camera), ccds)
-        own_values = []
-        for ccd, ccd_frames in zip(geometry, frames, strict=True):
-            own = shared | _ccd_values(ccd, met, ccd_frames)
-            own_values.append(own)
-
-            def table(kind: str, data: npt.NDArray[np.void], own: dict[str, Value] = own, ccd: int = ccd.ccd) -> None:
-                extname = "EXPOSU" if kind == "exposu" else kind.upper()
-                layout.write_table(handle, template_name(camera, kind), own | {"extname": f"{extname}{ccd:02d}"}, data)
-
-            table("exposu", _exposure_rows(camera, met, ccd_frames))
-            table("badpix", _badpix_rows(camera, ccd.ccd))
-            if is_pn:
-                table("dlimap", _discarded_lines(ccd_frames))
-                table("hkaux", _discarded_columns(met, ccd_frames))
-        calindex, gtis = _calibration_rows(camera), list(zip(own_values, frames, ccds, strict=True))
-        if is_pn:
-            layout.write_table(handle, "calindex", shared, calindex)
-        for own, ccd_frames, number in gtis:
-            layout.write_table(
-                handle,
-                template_name(camera, "stdgti"),
-                own | {"extname": f"STDGTI{number:02d}"},
-                _gti_rows(camera, met, ccd_frames),
-            )
-        if not is_pn:
-            layout.write_table(handle, "calindex", shared, calindex)
+    tables = [
+        CcdTables(
+            number=ccd.ccd,
+            values=_ccd_values(ccd, met, own),
+            exposu=_exposure_rows(camera, met, own),
+            badpix=_badpix_rows(camera, ccd.ccd),
+            stdgti=_gti_rows(camera, met, own),
+            dlimap=_discarded_lines(own) if is_pn else None,
+            hkaux=_discarded_columns(met, own) if is_pn else None,
+        )
+        for ccd, own in zip(geometry, frames, strict=True)
+    ]
+    streams = cast("list[BinaryIO]", spool.streams)
+    events.write_event_list(
+        path, camera, shared, streams, _offsets(camera), tables, _calibration_rows(camera), history=history
+    )
 
 
 def _list_values(camera: str, met: float, spool: EventSpool, frames: Sequence[CcdFrames]) -> dict[str, Value]:
@@ -210,14 +183,6 @@ def _area_in_view(ccd: nominal.CcdGeometry) -> float:
     return float(np.mean(np.hypot(detx - centre_x, dety - centre_y) <= radius)) * ccd.area_arcmin2
 
 
-def _records(name: str, **columns: npt.ArrayLike) -> npt.NDArray[np.void]:
-    size = np.asarray(next(iter(columns.values()))).shape[0]
-    rows = np.zeros(size, dtype=layout.row_type(name))
-    for column, data in columns.items():
-        rows[column] = data
-    return rows
-
-
 def _offsets(camera: str) -> npt.NDArray[np.void]:
     name = template_name(camera, "offsets")
     parts = [
@@ -226,12 +191,12 @@ def _offsets(camera: str) -> npt.NDArray[np.void]:
         for column, offset in defects.ccd_defects(camera, ccd.ccd).offsets
     ]
     table = np.array(parts, dtype=np.int64).reshape(-1, 3)
-    return _records(name, CCDNR=table[:, 0], RAWX=table[:, 1], OFFSETX=table[:, 2])
+    return records(name, CCDNR=table[:, 0], RAWX=table[:, 1], OFFSETX=table[:, 2])
 
 
 def _exposure_rows(camera: str, met: float, frames: CcdFrames) -> npt.NDArray[np.void]:
     index = np.flatnonzero(frames.good)
-    rows = _records(template_name(camera, "exposu"), TIME=met + frames.centre(index), FRACEXP=frames.live[index])
+    rows = records(template_name(camera, "exposu"), TIME=met + frames.centre(index), FRACEXP=frames.live[index])
     if "TIMEDEL" in (rows.dtype.names or ()):
         rows["TIMEDEL"] = frames.timing.integration_s
     return rows
@@ -240,25 +205,25 @@ def _exposure_rows(camera: str, met: float, frames: CcdFrames) -> npt.NDArray[np
 def _badpix_rows(camera: str, ccd: int) -> npt.NDArray[np.void]:
     names = ("RAWX", "RAWY", "TYPE", "YEXTENT", "BADFLAG")
     table = defects.ccd_defects(camera, ccd).badpix
-    return _records(template_name(camera, "badpix"), **{name: table[:, i] for i, name in enumerate(names)})
+    return records(template_name(camera, "badpix"), **{name: table[:, i] for i, name in enumerate(names)})
 
 
 def _gti_rows(camera: str, met: float, frames: CcdFrames) -> npt.NDArray[np.void]:
     start, stop = frames.good_times()
-    return _records(template_name(camera, "stdgti"), START=met + start, STOP=met + stop)
+    return records(template_name(camera, "stdgti"), START=met + start, STOP=met + stop)
 
 
 def _discarded_lines(frames: CcdFrames) -> npt.NDArray[np.void]:
     """Columns that pn discarded, per row of the CCD: the lost part of the frames, spread over the columns."""
     lost = round(float((1.0 - frames.live[frames.good]).sum(dtype=np.float64)))
-    return _records("pn_dlimap", DLIODF=np.full(200, lost), DLISAS=np.zeros(200, dtype=int), DLIEXPCO=np.ones(200))
+    return records("pn_dlimap", DLIODF=np.full(200, lost), DLISAS=np.zeros(200, dtype=int), DLIEXPCO=np.ones(200))
 
 
 def _discarded_columns(met: float, frames: CcdFrames) -> npt.NDArray[np.void]:
     """Discarded columns of a quadrant per cycle of pn frames, as its housekeeping counts them."""
     index = np.arange(0, frames.good.size, frames.timing.live_block)
     columns = 192 * frames.timing.live_block * (1.0 - frames.live[index].astype(float))
-    return _records("pn_hkaux", TIME=met + frames.centre(index), DSLIN=np.rint(columns))
+    return records("pn_hkaux", TIME=met + frames.centre(index), DSLIN=np.rint(columns))
 
 
 def _calibration_rows(camera: str) -> npt.NDArray[np.void]:
