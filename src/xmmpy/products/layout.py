@@ -2,9 +2,10 @@
 
 A template names a header's cards in order, one a line: ``KEYWORD = value / comment``. A value is a JSON
 literal or ``$name``, looked up when the header is made (``$name|other``: `other` where it is not
-known). ``@include other`` inserts another template; a line beginning with ``*`` is repeated for each CCD and one with ``+`` for each CCD but the first, with
-``{ccd}`` filled in. The columns of a table are its TTYPE, TFORM and TUNIT cards. Keywords, their order
-and comments are those of public event lists made by SAS.
+known). ``@include other`` inserts another template; a line beginning with ``*`` is repeated for each
+CCD and one with ``+`` for each CCD but the first, with ``{ccd}`` filled in. The columns of a table are
+its TTYPE, TFORM and TUNIT cards. Keywords, their order and comments are those of public event lists
+made by SAS.
 """
 
 from __future__ import annotations
