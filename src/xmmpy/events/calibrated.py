@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from xmmpy.calibration.badpixels import BadPixels
@@ -73,6 +74,13 @@ class CcdEvents:
 
     def __len__(self) -> int:
         return int(self.time.size)
+
+
+_NONE: Final = np.zeros(0, np.int16)
+NO_EVENTS: Final = CcdEvents(
+    np.zeros(0), _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0, np.int32), np.zeros(0, np.uint8)
+)
+"""An empty list."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

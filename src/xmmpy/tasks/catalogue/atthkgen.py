@@ -23,6 +23,8 @@ from xmmpy.tasks.registry import Task
 from xmmpy.tasks.session import Outcome, Session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from xmmpy.odf.clock import Clock
@@ -86,17 +88,26 @@ def run(p: AtthkgenParameters, session: Session) -> Outcome:
     clock, remarks = clock_of(inventory)
     for line in remarks:
         session.warn("MissingData", line)
-    blocks = [
-        primary_block(_header(session.provenance(p), inventory, table, attitude, clock, p.timestep)),
-        table_block(
-            [NewColumn(name, "D", values, unit, about) for (name, unit, about), values in _values(table)], "ATTHK"
-        ),
-    ]
-    write_blocks(output, blocks)
+    write_attitude(output, session.provenance(p), inventory, table, attitude.source, clock, p.timestep)
     ra, dec, angle = table.median
     session.say(f"{table.time.size} rows, median pointing {ra:.5f} {dec:.5f} {angle:.5f} deg", level=3)
     facts = {"source": attitude.source, "ra": ra, "dec": dec, "position_angle": angle, "bad": bad}
     return Outcome(outputs=(output,), rows_in=len(attitude), rows_out=int(table.time.size), facts=facts)
+
+
+def write_attitude(
+    path: Path,
+    provenance: Provenance,
+    inventory: Inventory,
+    table: AttitudeTable,
+    source: str,
+    clock: Clock | None,
+    step: float,
+) -> None:
+    """Write an attitude table: samples every `step` s of an attitude whose ATT_SRC is `source`."""
+    columns = [NewColumn(name, "D", values, unit, about) for (name, unit, about), values in _values(table)]
+    header = _header(provenance, inventory, table, source, clock, step)
+    write_blocks(path, [primary_block(header), table_block(columns, "ATTHK")])
 
 
 def _time_range(p: AtthkgenParameters, inventory: Inventory) -> tuple[float, float]:
@@ -144,7 +155,7 @@ def _header(
     provenance: Provenance,
     inventory: Inventory,
     table: AttitudeTable,
-    attitude: Attitude,
+    source: str,
     clock: Clock | None,
     step: float,
 ) -> Header:
@@ -162,7 +173,7 @@ def _header(
         for kind in ("OBJ", "NOM"):
             header.append(f"RA_{kind}", archive.right_ascension, "[deg] Ra of the observed object")
             header.append(f"DEC_{kind}", archive.declination, "[deg] Dec of the observed object")
-    header.append("ATT_SRC", attitude.source, "Source of attitude data (AHF|RAF|THF)")
+    header.append("ATT_SRC", source, "Source of attitude data (AHF|RAF|THF)")
     header.append("ORB_RCNS", _orbit_is_reconstructed(inventory), "Reconstructed orbit data used?")
     if clock is not None:
         header.append("TFIT_RPD", False, "Recalculated signal propagation delays?")
