@@ -15,14 +15,14 @@ from xmmpy.events.energy import pn_pixel_energy
 from xmmpy.events.flags import PnFlag
 from xmmpy.events.placing import camera_places
 from xmmpy.events.pn.frames import analyse_frames
-from xmmpy.events.pn.patterns import LARGEST, MAIN_PIXEL, Recognised, pixel_keys, recognise
+from xmmpy.events.pn.patterns import COLUMNS, LARGEST, MAIN_PIXEL, ROWS, Recognised, pixel_keys, recognise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xmmpy.calibration.badpixels import BadPixels
     from xmmpy.calibration.camera import CameraCalibration
-    from xmmpy.calibration.nominal import CcdGeometry
+    from xmmpy.calibration.nominal import CcdGeometry, FrameTiming
     from xmmpy.events.pn.frames import PnFrames
     from xmmpy.odf.raw import PnEvents, PnFrameTable, Window
     from xmmpy.products.intervals import Intervals
@@ -32,6 +32,8 @@ EPPROC_REJECTED: Final = 0xCFA0000
 _WIDTH: Final = 64
 _HEIGHT: Final = 200
 _LARGEST_PI: Final = 20479
+MACRO_ROWS: Final = 10
+"""Rows of the CCD that are read as one in timing mode."""
 _EDGE: Final = {3: 206, 4: 207}
 """PATTERN of triples and quadruples next to the window's edge or a bad pixel, part of which may be lost."""
 _REASONS: Final = (
@@ -60,7 +62,10 @@ class PnOptions:
     lower_threshold : int
         Smallest charge of a pixel (adu; epframes lowerthreshold).
     reemission_threshold : int
-        Charge (adu) after which the next pixel of a column may be a re-emission; 0 for none (REEM_THR of real lists).
+        Charge (adu) from which on the weaker pixel that is read next in its column counts as re-emitted (TRAILING); 0
+        for none (REEM_THR of real lists).
+    source_row : int
+        RAWY of the source, to which times of the fast modes refer (epframes srcposition).
     lowest_pi : int
         Events need a larger PI (eV; epproc PI > 150).
     rejected : int
@@ -74,6 +79,7 @@ class PnOptions:
     mip_threshold: int = 3000
     lower_threshold: int = 20
     reemission_threshold: int = 0
+    source_row: int = 190
     lowest_pi: int = 150
     rejected: int = EPPROC_REJECTED
 
@@ -88,6 +94,22 @@ class _Pixels:
     rawy: NDArray[np.int16]
     charge: NDArray[np.int16]
     flag: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chosen:
+    """Events for the list, by their main pixels; arrays of one length."""
+
+    pixel: NDArray[np.intp]
+    rawy: NDArray[np.int16]
+    pi: NDArray[np.int16]
+    pattern: NDArray[np.uint8]
+    flag: NDArray[np.int32]
+    index: NDArray[np.int16]
+
+    def take(self, rows: NDArray[np.bool_]) -> _Chosen:
+        """Some of them."""
+        return _Chosen(*(getattr(self, name)[rows] for name in ("pixel", "rawy", "pi", "pattern", "flag", "index")))
 
 
 def calibrate_pn_ccd(
@@ -127,8 +149,8 @@ def calibrate_pn_ccd(
         Random numbers.
     housekeeping : Intervals, optional
         When the housekeeping is good.
-    discarded : ndarray of int32, shape (200,), optional
-        Columns discarded on board by row (DLI).
+    discarded : ndarray of int32, shape (n,), optional
+        How often each column, or each row, was discarded on board (DLI).
 
     Returns
     -------
@@ -142,7 +164,8 @@ def calibrate_pn_ccd(
     analysed = analyse_frames(frames, timing, housekeeping)
     by_place = pixel_flags(geometry, bad_pixels, offsets, *_read_out(window, fast=fast))
     pixels, fates = _valid(events, analysed, window, offsets, by_place, options)
-    lines = _mark_tracks(pixels, options.mip_threshold)
+    lost_in_frame, lost_in_column = _mark_tracks(pixels, options.mip_threshold, analysed.number.size)
+    _mark_trailing(pixels, options.reemission_threshold)
     pixels, more = _sift(pixels, options.rejected & ~int(PnFlag.OUT_OF_FOV))
     fates += more
     found = recognise(pixels.keys, pixels.charge)
@@ -151,35 +174,30 @@ def calibrate_pn_ccd(
     assert isinstance(energy, PnEnergy)
     rawy, pi = _energies(pixels, found, energy, ccdnr, options, rng)
     main = found.main
-    flag = _event_flags(pixels, found, options)
-    pattern = _near_edges(found.pattern, flag)
+    pattern = _near_edges(found.pattern, pixels.flag[main])
+    flag = pixels.flag[main]
+    flag[pattern > LARGEST] |= np.int32(PnFlag.INVALID_PATTERN)
     kept = np.flatnonzero(pi > options.lowest_pi)
-    if options.rejected & PnFlag.TRAILING:
-        trailing = (flag[kept] & PnFlag.TRAILING) != 0
-        fates.append(Fate("re-emission after a bright pixel", int(trailing.sum())))
-        kept = kept[~trailing]
-        fates.append(Fate("below the lowest energy", int((pi <= options.lowest_pi).sum())))
-    else:
-        fates.append(Fate("below the lowest energy", main.size - kept.size))
+    fates.append(Fate("below the lowest energy", main.size - kept.size))
+    chosen = _Chosen(main[kept], rawy[kept], pi[kept], pattern[kept], flag[kept], found.index[kept])
     row_s = timing.row_s if fast else 0.0
-    rows, more = _rows(
-        pixels, found, main, kept, rawy, pi, pattern, flag, geometry, calibration, analysed, options, rng, row_s=row_s
-    )
+    delay_s = row_delay(mode, timing, options.source_row) if fast else 0.0
+    rows, more = _rows(pixels, found.sequence, chosen, calibration, geometry, analysed, options, rng, row_s, delay_s)
     fates += more
     table = np.zeros((_HEIGHT, 2), np.int32)
     if discarded is not None:
         table[: min(_HEIGHT, discarded.size), 0] = discarded[:_HEIGHT]
-    table[:, 1] = lines
+    table[:_WIDTH, 1] = lost_in_column
     return CalibratedCcd(
         ccdnr=ccdnr,
         events=rows,
-        frames=analysed.exposure(),
+        frames=analysed.exposure(lost_in_frame),
         good=analysed.good,
         bad_pixels=bad_pixels,
         offsets=np.column_stack([offsets, np.zeros(len(offsets), np.int16)]).astype(np.int16).reshape(-1, 3),
         raw_events=len(events),
         fates=tuple(fate for fate in fates if fate.events),
-        facts=analysed.facts,
+        facts=analysed.facts | {"columns discarded on the ground": int(lost_in_column.sum())},
         discarded_lines=table,
         discarded_columns=analysed.discarded,
     )
@@ -231,23 +249,47 @@ def _valid(
     return _Pixels(keys, frame[rows], rawx, rawy, charge[rows], flag), fates
 
 
-def _mark_tracks(pixels: _Pixels, threshold: int) -> NDArray[np.int32]:
-    """Flag tracks of particles and what lies beside them; columns that are discarded with them, by row.
+def _mark_tracks(pixels: _Pixels, threshold: int, frames: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Flag tracks of particles and what lies beside them; count the columns that are discarded with them.
 
-    The camera discards columns with a track and their neighbours; what is left of tracks is found by its charge.
+    The camera discards columns with a track and their neighbours (mipmethod "onboard" of the task page epframes); what
+    is left of tracks is found by its charge and treated in the same way.
+
+    Returns
+    -------
+    in_frame : ndarray of int64, shape (frames,)
+        Columns discarded in each frame.
+    in_column : ndarray of int64, shape (64,)
+        How often each column was discarded, DLISAS.
     """
-    lines = np.zeros(_HEIGHT, np.int32)
+    in_frame, in_column = np.zeros(frames, np.int64), np.zeros(_WIDTH, np.int64)
     bright = np.flatnonzero(pixels.charge > threshold)
     if not bright.size:
-        return lines
+        return in_frame, in_column
     pixels.flag[bright] |= np.int32(PnFlag.COSMIC_RAY)
-    columns = np.unique(pixels.keys[bright] // 256)
-    beside = np.concatenate([columns - 1, columns, columns + 1])
-    place = np.isin(pixels.keys // 256, beside)
-    place[bright] = False
-    pixels.flag[place] |= np.int32(PnFlag.MIP_ASSOCIATED)
-    np.add.at(lines, pixels.rawy[bright] - 1, 1)
-    return lines
+    columns = np.unique(pixels.keys[bright] // ROWS)
+    beside = np.unique(np.concatenate([columns - 1, columns, columns + 1]))
+    beside = beside[(beside % COLUMNS >= 1) & (beside % COLUMNS <= _WIDTH)]
+    own = pixels.keys // ROWS
+    place = np.minimum(np.searchsorted(beside, own), beside.size - 1)
+    near = beside[place] == own
+    near[bright] = False
+    pixels.flag[near] |= np.int32(PnFlag.MIP_ASSOCIATED)
+    in_frame += np.bincount(beside // COLUMNS, minlength=frames)
+    in_column += np.bincount(beside % COLUMNS - 1, minlength=_WIDTH)
+    return in_frame, in_column
+
+
+def _mark_trailing(pixels: _Pixels, threshold: int) -> None:
+    """Flag the weaker pixel that is read just behind a bright one: charge of that one, emitted once more.
+
+    Like pixels of tracks they take no part in patterns (task page epevents, trailing events).
+    """
+    if threshold <= 0 or not pixels.keys.size:
+        return
+    follows = pixels.keys[1:] == pixels.keys[:-1] + 1
+    weaker = pixels.charge[1:] < pixels.charge[:-1]
+    pixels.flag[1:][follows & weaker & (pixels.charge[:-1] >= threshold)] |= np.int32(PnFlag.TRAILING)
 
 
 def _sift(pixels: _Pixels, rejected: int) -> tuple[_Pixels, list[Fate]]:
@@ -261,6 +303,7 @@ def _sift(pixels: _Pixels, rejected: int) -> tuple[_Pixels, list[Fate]]:
         mine = (left & np.int32(bit)) != 0
         fates.append(Fate(reason, int(mine.sum())))
         left = left[~mine]
+    fates.append(Fate("with another flag that is rejected", left.size))
     if not bad.any():
         return pixels, fates
     kept = ~bad
@@ -292,18 +335,6 @@ def _energies(
     return rawy[found.main], np.clip(np.rint(total), 0, _LARGEST_PI).astype(np.int16)
 
 
-def _event_flags(pixels: _Pixels, found: Recognised, options: PnOptions) -> NDArray[np.int32]:
-    """FLAG of events: that of the main pixel, of the shape, of a bright pixel just before."""
-    flag = pixels.flag[found.main]
-    flag[found.pattern > LARGEST] |= np.int32(PnFlag.INVALID_PATTERN)
-    if options.reemission_threshold > 0 and flag.size:
-        before = np.maximum(found.main - 1, 0)
-        follows = found.sequence[found.main] == 1
-        bright = pixels.charge[before] >= options.reemission_threshold
-        flag[follows & bright] |= np.int32(PnFlag.TRAILING)
-    return flag
-
-
 def _near_edges(pattern: NDArray[np.uint8], flag: NDArray[np.int32]) -> NDArray[np.uint8]:
     """Mark triples and quadruples of which a part may be lost."""
     near = (flag & np.int32(PnFlag.CLOSE_TO_CCD_WINDOW | PnFlag.CLOSE_TO_ONBOARD_BADPIX | PnFlag.CLOSE_TO_BRIGHTPIX
@@ -314,64 +345,73 @@ def _near_edges(pattern: NDArray[np.uint8], flag: NDArray[np.int32]) -> NDArray[
     return result
 
 
+def row_delay(mode: str, timing: FrameTiming, source_row: int) -> float:
+    """Time (s) from the moment at which charge of the source is made to the end of the frame, for RAWY 0.
+
+    The TIME of an event is the end of its frame less this, plus a row step for each RAWY. In timing mode RAWY counts
+    macro rows of ten rows, read one after the other, the last at the end; charge of the source is moved through
+    `source_row` rows, a tenth as many macro rows, until it is read. In burst mode all rows are first shifted past the
+    source: at the end the charge made last lies in `source_row`, what was made before lies a row below for each step.
+    (Users' Handbook, science modes; E. Kendziorra and M. Kirsch, pn timing mode, 2005. Inferred: that the time stamp is
+    the end of the last macro row, and in burst mode the end of the shift.)
+    """
+    if mode == "FastBurst":
+        return source_row * timing.row_s
+    return (_HEIGHT + source_row / MACRO_ROWS) * timing.row_s
+
+
 def _rows(
     pixels: _Pixels,
-    found: Recognised,
-    main: NDArray[np.intp],
-    kept: NDArray[np.intp],
-    rawy: NDArray[np.int16],
-    pi: NDArray[np.int16],
-    pattern: NDArray[np.uint8],
-    flag: NDArray[np.int32],
-    geometry: CcdGeometry,
+    sequence: NDArray[np.uint8],
+    chosen: _Chosen,
     calibration: CameraCalibration,
+    geometry: CcdGeometry,
     analysed: PnFrames,
     options: PnOptions,
     rng: np.random.Generator,
-    *,
     row_s: float,
+    delay_s: float,
 ) -> tuple[CcdEvents, list[Fate]]:
-    """Columns of the list."""
+    """Columns of the list; with a row clock there is no place in the camera."""
     fates: list[Fate] = []
     detx = dety = None
-    flag = flag[kept]
     if not row_s:
         places = camera_places(
-            geometry, calibration.field_of_view, pixels.rawx[main[kept]], rawy[kept],
+            geometry, calibration.field_of_view, pixels.rawx[chosen.pixel], chosen.rawy,
             rng if options.randomize_position else None,
         )  # fmt: skip
-        flag[places.outside] |= np.int32(PnFlag.OUT_OF_FOV)
+        chosen.flag[places.outside] |= np.int32(PnFlag.OUT_OF_FOV)
         detx, dety = places.detx, places.dety
         if options.rejected & PnFlag.OUT_OF_FOV:
             inside = ~places.outside
             fates.append(Fate("outside the field of view", int(places.outside.sum())))
-            kept, flag, detx, dety = kept[inside], flag[inside], detx[inside], dety[inside]
-    pixel = main[kept]
-    end = analysed.end[pixels.frame[pixel]]
+            chosen, detx, dety = chosen.take(inside), detx[inside], dety[inside]
+    end = analysed.end[pixels.frame[chosen.pixel]]
     centre = end - analysed.integration_s / 2
     if row_s:
-        time = end - (_HEIGHT - pixels.rawy[pixel]) * row_s
+        time = end - delay_s + pixels.rawy[chosen.pixel] * row_s
         if options.randomize_time:
-            time = time - rng.random(time.size) * row_s
+            time = time + (rng.random(time.size) - 0.5) * row_s
     elif options.randomize_time:
         time = centre + (rng.random(centre.size) - 0.5) * analysed.integration_s
     else:
         time = centre
-    index = found.index[kept]
+    # PAT_ORI is zero for shapes that were not recognised: PAT_ID is their running number alone.
+    orientation = np.where(chosen.pattern <= LARGEST, MAIN_PIXEL, 0)
     return (
         CcdEvents(
             time=time,
             time_raw=centre,
-            rawx=pixels.rawx[pixel],
-            rawy=rawy[kept],
+            rawx=pixels.rawx[chosen.pixel],
+            rawy=chosen.rawy,
             detx=detx,
             dety=dety,
-            pha=pixels.charge[pixel],
-            pi=pi[kept],
-            flag=flag,
-            pattern=pattern[kept],
-            pat_id=np.where(index > 0, MAIN_PIXEL + index, 0).astype(np.int16),
-            pat_seq=found.sequence[pixel],
+            pha=pixels.charge[chosen.pixel],
+            pi=chosen.pi,
+            flag=chosen.flag,
+            pattern=chosen.pattern,
+            pat_id=np.where(chosen.index > 0, orientation + chosen.index, 0).astype(np.int16),
+            pat_seq=sequence[chosen.pixel],
         ),
         fates,
     )

@@ -21,8 +21,10 @@ LARGEST: Final = 12
 """Largest PATTERN of a valid event."""
 MAIN_PIXEL: Final = 2 * 2048 + 2 * 512
 """PAT_ORI of a main pixel in PAT_ID: column 2 and row 2 of the 3 x 3 pixels about it (0x14nn in real lists)."""
-_ROWS: Final = 256  # of the number that stands for a pixel: above all RAWY
-_COLUMNS: Final = 128
+ROWS: Final = 256
+"""Step from column to column in the numbers of `pixel_keys`: above the largest RAWY, so that columns do not touch."""
+COLUMNS: Final = 128
+"""Columns from frame to frame in these numbers."""
 _LAST_INDEX: Final = 511
 _INVALID: Final = 64
 _INVALID_SMALL: Final = {2: 13, 3: 14, 4: 15}
@@ -56,7 +58,7 @@ class Recognised:
 
 def pixel_keys(frame: NDArray[np.intp], rawx: NDArray[np.uint8], rawy: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Numbers that order pixels by frame, column and row; the pixel above has the next number."""
-    return (frame.astype(np.int64) * _COLUMNS + rawx) * _ROWS + rawy
+    return (frame.astype(np.int64) * COLUMNS + rawx) * ROWS + rawy
 
 
 def recognise(keys: NDArray[np.int64], charge: NDArray[np.int16]) -> Recognised:
@@ -71,11 +73,11 @@ def recognise(keys: NDArray[np.int64], charge: NDArray[np.int16]) -> Recognised:
     """
     number = keys.size
     gap = np.diff(keys, prepend=keys[:1] - 1) if number else keys
-    same_column = np.concatenate([[False], keys[1:] // _ROWS == keys[:-1] // _ROWS]) if number else np.zeros(0, bool)
+    same_column = np.concatenate([[False], keys[1:] // ROWS == keys[:-1] // ROWS]) if number else np.zeros(0, bool)
     sequence = np.where(same_column, np.minimum(gap, 255), 0).astype(np.uint8)
     above = np.flatnonzero(gap[1:] == 1) if number else np.zeros(0, np.intp)
-    right = np.searchsorted(keys, keys + _ROWS)
-    touches = np.flatnonzero(keys[np.minimum(right, number - 1)] == keys + _ROWS) if number else above
+    right = np.searchsorted(keys, keys + ROWS)
+    touches = np.flatnonzero(keys[np.minimum(right, number - 1)] == keys + ROWS) if number else above
     one = np.concatenate([above, touches])
     other = np.concatenate([above + 1, right[touches]])
     label = _join(number, one, other)
@@ -98,7 +100,7 @@ def recognise(keys: NDArray[np.int64], charge: NDArray[np.int16]) -> Recognised:
     index = np.zeros(rows.size, np.int16)
     place = event_of[main]
     patterns[place] = pattern
-    index[place] = _running(keys[main] // (_ROWS * _COLUMNS))
+    index[place] = _running(keys[main] // (ROWS * COLUMNS))
     return Recognised(rows, event_of, patterns, index, sequence)
 
 
@@ -128,8 +130,8 @@ def _shapes(
     main = members[order[first]]
     size = np.bincount(which, minlength=groups)
     key = keys[members]
-    column, row = key // _ROWS, key % _ROWS
-    dx, dy = column - (keys[main] // _ROWS)[which], row - (keys[main] % _ROWS)[which]
+    column, row = key // ROWS, key % ROWS
+    dx, dy = column - (keys[main] // ROWS)[which], row - (keys[main] % ROWS)[which]
     near = (np.abs(dx) <= 1) & (np.abs(dy) <= 1)
     bit = np.where(near, 1 << ((np.clip(dx, -1, 1) + 1) * 3 + np.clip(dy, -1, 1) + 1), 0)
     mask = np.bincount(which, weights=bit, minlength=groups).astype(np.int64)
