@@ -378,6 +378,32 @@ def particle_background(camera: str) -> ParticleBackground:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ParticleTracks:
+    """Tracks that a camera cuts out on board.
+
+    Attributes
+    ----------
+    per_frame : float
+        Tracks in a frame of a full CCD.
+    hidden_per_pixel : float
+        MOS: pixels in which no event can be recognised for each pixel of a track.
+    columns : int
+        pn: columns that are discarded for a track.
+    """
+
+    per_frame: float
+    hidden_per_pixel: float
+    columns: int
+
+
+@cache
+def particle_tracks(camera: str) -> ParticleTracks:
+    """Tracks of particles in a camera."""
+    row = read_table("particle_tracks").where("camera", camera).rows[0]
+    return ParticleTracks(float(row["tracks_per_frame"]), float(row["hidden_per_pixel"]), int(row["columns_per_track"]))
+
+
 def photoabsorption_cm2(energy_kev: FloatArray) -> FloatArray:
     """Photoelectric cross-section of the interstellar gas per hydrogen atom (cm2).
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from xmmpy.calibration.energy import MosEnergy, pattern_class
-from xmmpy.calibration.nominal import frame_timing
+from xmmpy.calibration.nominal import frame_timing, particle_tracks
 from xmmpy.events.badpixels.placing import pixel_flags
 from xmmpy.events.calibrated import CalibratedCcd, CcdEvents, Fate
 from xmmpy.events.energy import mos_ccd_energy
@@ -116,7 +116,8 @@ def calibrate_mos_ccd(
     geometry = calibration.ccd(ccd)
     timing = frame_timing(calibration.camera, mode)
     fast = mode.startswith("Fast")
-    analysed = analyse_frames(frames, events, window, timing, housekeeping)
+    hidden = particle_tracks(calibration.camera).hidden_per_pixel
+    analysed = analyse_frames(frames, events, window, timing, housekeeping, hidden)
     working, fates = _valid(events, analysed, window, node, split=options.split_diagonals and not fast)
     keep_ring = not options.reject_e3e4
     if keep_ring:

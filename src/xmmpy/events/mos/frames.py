@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from xmmpy.calibration.nominal import FrameTiming
     from xmmpy.odf.raw import MosEvents, MosFrameTable, Window
 
-HIDDEN_PER_PIXEL: Final = 1.9
-"""Pixels in which no event can be recognised for each pixel of a particle track: FRACEXP of the public lists of 2004
-(0.9919) over the pixels above threshold in quiet frames of the real ODF 0135730701 (1,600 of 367,220)."""
 _PIXELS_OF_PATTERN: Final = np.array([1] + [2] * 4 + [3] * 4 + [4] * 4 + [3] * 13 + [2] * 4 + [0, 0], np.int64)
 """Pixels above threshold by PATTERN; none for the patterns of tracks, which stay in the dead area (page emframes)."""
 _SAME_RUN: Final = 0.5
@@ -78,6 +75,7 @@ def analyse_frames(
     window: Window,
     timing: FrameTiming,
     housekeeping: Intervals | None = None,
+    hidden_per_pixel: float = 0.0,
 ) -> MosFrames:
     """Judge the frames of one CCD.
 
@@ -98,6 +96,8 @@ def analyse_frames(
         Of the mode; the read-out gap between frames comes from it.
     housekeeping : Intervals, optional
         When the housekeeping is good.
+    hidden_per_pixel : float
+        Pixels that each pixel of a track hides (`xmmpy.calibration.nominal.particle_tracks`).
     """
     number, first = np.unique(table.frame, return_index=True)
     end = table.end[first]
@@ -119,7 +119,7 @@ def analyse_frames(
     usable = ~(backwards | overflow | incomplete | outside) & np.isfinite(end)
     pixels = max(window.width * window.height, 1)
     tracks = np.maximum(table.npixel[first] - in_events - table.nbelow[first], table.nabove[first])
-    live = np.clip(1.0 - HIDDEN_PER_PIXEL * np.maximum(tracks, 0.0) / pixels, 0.0, 1.0).astype(np.float32)
+    live = np.clip(1.0 - hidden_per_pixel * np.maximum(tracks, 0.0) / pixels, 0.0, 1.0).astype(np.float32)
     facts = {
         "frames": number.size,
         "frames with FIFO overflow": int(overflow.sum()),
