@@ -77,7 +77,7 @@ def test_empty_frames_are_filled_in(seed: int, part: float) -> None:
     frames, whole = analyse_frames(table(frames_of=sent), TIMING), analyse_frames(table(), TIMING)
     assert np.array_equal(frames.number, whole.number)
     assert frames.end == pytest.approx(whole.end, abs=1e-6)
-    assert frames.facts["frames that were empty"] == np.count_nonzero(~sent)
+    assert frames.facts["empty frames filled in"] == np.count_nonzero(~sent)
     assert len(frames.good) == 1
 
 
@@ -97,7 +97,7 @@ def test_a_damaged_time_is_mended(wrong: float, place: int) -> None:
     end = whole.end.copy()
     end[place] = wrong
     frames = analyse_frames(replace(whole, end=end), TIMING)
-    assert frames.facts["frames with a wrong time"] == 1
+    assert frames.facts["wrong times mended"] == 1
     assert frames.facts["frames out of order"] == 0
     assert len(frames.good) == 1
     if place == 57:

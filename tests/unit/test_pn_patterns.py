@@ -120,3 +120,17 @@ def test_a_track_of_many_pixels_is_one_event() -> None:
 
 def charges_of_main(order: list[Pixel], found: Recognised, charges: Charges) -> list[int]:
     return [charges[order[row]] for row in found.main]
+
+
+@pytest.mark.parametrize("fill", [0.3, 0.6, 0.9])
+def test_crowded_frames(fill: float) -> None:
+    """Groups that wind over a whole CCD are found whole."""
+    rng = np.random.default_rng(4)
+    rawx, rawy = np.nonzero(rng.random((64, 200)) < fill)
+    charges = {(0, int(x) + 1, int(y) + 1): int(rng.integers(20, 900)) for x, y in zip(rawx, rawy, strict=True)}
+    order, found = found_in(charges)
+    place = {pixel: row for row, pixel in enumerate(order)}
+    groups = groups_of(charges)
+    assert found.main.size == len(groups)
+    for group in groups:
+        assert len({int(found.event[place[pixel]]) for pixel in group}) == 1

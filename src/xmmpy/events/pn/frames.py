@@ -121,8 +121,8 @@ def analyse_frames(table: PnFrameTable, timing: FrameTiming, housekeeping: Inter
     usable = ~(backwards | counting | outside) & np.isfinite(end)
     facts = {
         "frames": number.size,
-        "frames that were empty": number.size - int(right.sum()),
-        "frames with a wrong time": given - int(right.sum()),
+        "empty frames filled in": number.size - int(right.sum()),
+        "wrong times mended": given - int(right.sum()),
         "frames out of order": int(backwards.sum()),
         "frames in counting mode": int(counting.sum()),
         "frames outside housekeeping limits": int(outside.sum()),

@@ -80,7 +80,8 @@ def recognise(keys: NDArray[np.int64], charge: NDArray[np.int16]) -> Recognised:
     touches = np.flatnonzero(keys[np.minimum(right, number - 1)] == keys + ROWS) if number else above
     one = np.concatenate([above, touches])
     other = np.concatenate([above + 1, right[touches]])
-    label = _join(number, one, other)
+    stretch = np.maximum.accumulate(np.where(gap == 1, 0, np.arange(number)))
+    label = _join(stretch, touches, right[touches])
     joined = np.zeros(number, bool)  # pixels of events of more than one
     joined[one] = joined[other] = True
     members = np.flatnonzero(joined)
@@ -104,18 +105,24 @@ def recognise(keys: NDArray[np.int64], charge: NDArray[np.int16]) -> Recognised:
     return Recognised(rows, event_of, patterns, index, sequence)
 
 
-def _join(number: int, one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Smallest pixel of the group that each pixel belongs to; pairs of touching pixels are given."""
-    label = np.arange(number)
-    while one.size:
-        smaller = np.minimum(label[one], label[other])
-        before = label.copy()
-        np.minimum.at(label, one, smaller)
-        np.minimum.at(label, other, smaller)
-        label[one], label[other] = label[label[one]], label[label[other]]
-        if np.array_equal(before, label):
-            break
-    return label
+def _join(stretch: NDArray[np.intp], one: NDArray[np.intp], other: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Smallest pixel of the group that each pixel belongs to.
+
+    Given are the first pixel of the stretch along a column that each pixel lies in, and pairs of pixels that touch
+    sideways. In each round the groups of a pair take the name of the smaller one; their number halves at least.
+    """
+    label = stretch.copy()
+    one, other = stretch[one], stretch[other]
+    nodes = np.unique(np.concatenate([one, other]))
+    while True:
+        first, second = label[one], label[other]
+        apart = first != second
+        if not apart.any():
+            return label[stretch]
+        one, other, first, second = one[apart], other[apart], first[apart], second[apart]
+        np.minimum.at(label, np.maximum(first, second), np.minimum(first, second))
+        while not np.array_equal(label[nodes], label[label[nodes]]):
+            label[nodes] = label[label[nodes]]
 
 
 def _shapes(
