@@ -156,7 +156,7 @@ def simulate_events(outdir: str | os.PathLike[str], settings: SimulationSettings
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"cannot make the folder {folder}: {error.strerror}") from error
-    sources, unresolved = _make_sky(settings)
+    sources, unresolved = make_sky(settings)
     flares: tuple[Flare, ...] = ()
     if settings.flares and not settings.optical_filter.lower().startswith("clos"):
         flares = background.draw_flares(np.random.default_rng([settings.seed, 2]), settings.exposure)
@@ -173,7 +173,7 @@ def simulate_events(outdir: str | os.PathLike[str], settings: SimulationSettings
     return SimulatedObservation(lists, truth_sources, truth_file, sources, flares, MET_START, rows)
 
 
-def _make_sky(settings: SimulationSettings) -> tuple[sky.Sources, float]:
+def make_sky(settings: SimulationSettings) -> tuple[sky.Sources, float]:
     """Sources given and drawn, and the part of the extragalactic background they leave."""
     parts = [settings.sources] if settings.sources is not None else []
     unresolved = 1.0

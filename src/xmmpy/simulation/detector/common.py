@@ -102,8 +102,8 @@ class Clocking:
 
     def end(self) -> FloatArray:
         """End of each integration (s from the start of the exposure)."""
-        ends: FloatArray = self.start + np.arange(self.frames) * self.timing.frame_s + self.timing.integration_s
-        return ends
+        begin = self.start + np.arange(self.frames, dtype=np.float64) * self.timing.frame_s
+        return begin + self.timing.integration_s
 
 
 def clocking(timing: FrameTiming, lag_s: float, exposure_s: float, settings: DetectorSettings) -> Clocking:
