@@ -118,12 +118,12 @@ def calibrate_mos_ccd(
     fast = mode.startswith("Fast")
     hidden = particle_tracks(calibration.camera).hidden_per_pixel
     analysed = analyse_frames(frames, events, window, timing, housekeeping, hidden)
-    working, fates = _valid(events, analysed, window, node, split=options.split_diagonals and not fast)
+    working, fates = _valid(events, analysed, window, node, split=options.split_diagonals, fast=fast)
     keep_ring = not options.reject_e3e4
     if keep_ring:
         working.flag[:] &= ~np.int32(MosFlag.BAD_E3E4 | MosFlag.UNDERSHOOT)
     by_place = pixel_flags(geometry, bad_pixels, np.zeros((0, 2), np.int16), *_read_out(window, fast=fast))
-    _flag_places(working, by_place, analysed)
+    _flag_places(working, _rows(working, fast=fast), by_place, analysed)
     kept, more = _sift(working, options.rejected & ~int(MosFlag.OUT_OF_FOV))
     fates += more
     working = working.take(kept)
@@ -144,7 +144,8 @@ def calibrate_mos_ccd(
     charge = working.charge.astype(np.float32) - background * working.pixels()
     if options.randomize_energy:
         charge += rng.random(charge.size, np.float32) - np.float32(0.5)
-    pi = mos_ccd_energy(energy, ccd, working.rawx, working.rawy, pattern_class(working.pattern), charge)
+    rows_of_ccd = _rows(working, fast=fast)
+    pi = mos_ccd_energy(energy, ccd, working.rawx, rows_of_ccd, pattern_class(working.pattern), charge)
     rows = CcdEvents(
         time=_times(working, analysed, rng if options.randomize_time else None, timing.row_s if fast else 0.0),
         rawx=working.rawx,
@@ -170,13 +171,13 @@ def calibrate_mos_ccd(
 
 
 def _valid(
-    events: MosEvents, analysed: MosFrames, window: Window, node: int, *, split: bool
+    events: MosEvents, analysed: MosFrames, window: Window, node: int, *, split: bool, fast: bool
 ) -> tuple[Working, list[Fate]]:
     """Events of known frames, pixels and patterns, with diagonals split."""
     frame = analysed.find(events.frame)
     rawx, rawy = ccd_pixels(events.rawx, events.rawy, window, node)
     known = frame >= 0
-    legal = known & (rawx >= _OVERSCAN[0]) & (rawx <= _OVERSCAN[1]) & (rawy >= 1)
+    legal = known & (rawx >= _OVERSCAN[0]) & (rawx <= _OVERSCAN[1]) & (rawy >= (0 if fast else 1))
     valid = legal & (events.pattern <= _LAST_PATTERN)
     fates = [
         Fate("of a frame that did not come down", int((~known).sum())),
@@ -190,8 +191,8 @@ def _valid(
     charge = e1.astype(np.int32) + e2
     flag = energy_flags(e1, charge, events.e3[order], events.e4[order], pattern, window)
     working = Working(frame[order], rawx[order], rawy[order], charge, pattern, flag, events.e4[order])
-    if split:
-        working, new = split_diagonals(working, e1, e2)
+    if split and not fast:
+        working, new = split_diagonals(working, e1, e2, node)
         fates.append(Fate("second event of a split diagonal pattern", -new))
     return working, fates
 
@@ -204,10 +205,15 @@ def _read_out(window: Window, *, fast: bool) -> tuple[tuple[int, int], tuple[int
     return (first_y, min(window.y0 + window.height, _SIDE)), (first_x, min(window.x0 - 5 + window.width, _SIDE))
 
 
-def _flag_places(working: Working, by_place: NDArray[np.int32], analysed: MosFrames) -> None:
+def _rows(working: Working, *, fast: bool) -> NDArray[np.int16]:
+    """Rows of the CCD; in fast modes, where RAWY is a time, that of the target: about the middle."""
+    return np.full(len(working), _SIDE // 2, np.int16) if fast else working.rawy
+
+
+def _flag_places(working: Working, rows: NDArray[np.int16], by_place: NDArray[np.int32], analysed: MosFrames) -> None:
     """Add the bits of pixels and frames."""
-    on_ccd = (working.rawx >= 1) & (working.rawx <= _SIDE) & (working.rawy >= 1) & (working.rawy <= _SIDE)
-    place = by_place[np.where(on_ccd, working.rawx, 1), np.where(on_ccd, working.rawy, 1)]
+    on_ccd = (working.rawx >= 1) & (working.rawx <= _SIDE) & (rows >= 1) & (rows <= _SIDE)
+    place = by_place[np.where(on_ccd, working.rawx, 1), np.where(on_ccd, rows, 1)]
     working.flag[:] |= np.where(on_ccd, place, np.int32(MosFlag.OUT_OF_CCD_WINDOW))
     working.flag[~analysed.usable[working.frame]] |= np.int32(MosFlag.IN_BAD_FRAME)
 
@@ -223,6 +229,7 @@ def _sift(working: Working, rejected: int) -> tuple[NDArray[np.intp], list[Fate]
         mine = (left & np.int32(bit)) != 0
         fates.append(Fate(reason, int(mine.sum())))
         left = left[~mine]
+    fates.append(Fate("rejected by another flag", int(left.size)))
     return np.flatnonzero(~bad), fates
 
 

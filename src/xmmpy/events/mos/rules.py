@@ -107,7 +107,9 @@ def energy_flags(
     return flag
 
 
-def split_diagonals(events: Working, e1: NDArray[np.int16], e2: NDArray[np.int16]) -> tuple[Working, int]:
+def split_diagonals(
+    events: Working, e1: NDArray[np.int16], e2: NDArray[np.int16], node: int = 0
+) -> tuple[Working, int]:
     """Make two single events of each pattern 26 to 29: pixels that touch at a corner are two photons.
 
     Returns
@@ -122,7 +124,7 @@ def split_diagonals(events: Working, e1: NDArray[np.int16], e2: NDArray[np.int16
     steps = np.zeros((DIAGONALS.stop, 2), np.int16)
     for number in DIAGONALS:
         steps[number] = pattern_pixels()[number][0]
-    step = steps[events.pattern[rows]]
+    step = steps[events.pattern[rows]] * np.array([-1 if node else 1, 1], np.int16)  # node 1 reads from the other side
     charge, pattern, flag = events.charge.copy(), events.pattern.copy(), events.flag.copy()
     charge[rows], pattern[rows] = e1[rows], 0
     flag[rows] |= np.int32(MosFlag.DIAGONAL)

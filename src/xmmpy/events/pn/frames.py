@@ -109,7 +109,7 @@ def analyse_frames(table: PnFrameTable, timing: FrameTiming, housekeeping: Inter
     end, cycle = table.end[first], table.cycle[first]
     given, frame_s = number.size, _period(number, end, timing)
     right = _right_times(number, end, frame_s)
-    number, end, cycle = _fill(number[right], end[right], cycle[right], frame_s)
+    number, end, cycle = _fill(number[right], end[right], cycle[right], frame_s, table.cycles, timing.live_block)
     integration_s = timing.integration_s * frame_s / timing.frame_s
     backwards = np.concatenate([[False], np.diff(end) < _SAME_RUN * frame_s]) if number.size else np.zeros(0, bool)
     per_cycle = _frames_per_cycle(cycle, timing)
@@ -162,9 +162,17 @@ def _right_times(number: NDArray[np.int32], end: NDArray[np.float64], frame_s: f
 
 
 def _fill(
-    number: NDArray[np.int32], end: NDArray[np.float64], cycle: NDArray[np.int32], frame_s: float
+    number: NDArray[np.int32],
+    end: NDArray[np.float64],
+    cycle: NDArray[np.int32],
+    frame_s: float,
+    cycles: NDArray[np.int32],
+    per_cycle: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]]:
-    """Put in frames that are missing where the time goes on as if they were there."""
+    """Put in frames that are missing where the time goes on as if they were there.
+
+    A frame is missing because it was empty, if its cycle was reported; frames of cycles without a report were lost.
+    """
     if number.size < 2:
         return number, end, cycle
     holes = np.diff(number).astype(np.int64)
@@ -174,14 +182,32 @@ def _fill(
         return number, end, cycle
     before = np.repeat(np.arange(holes.size), missing)
     rank = np.arange(before.size) - np.repeat(np.cumsum(missing) - missing, missing) + 1
-    part = rank / holes[before]
     filled = number[before] + rank
+    new_cycle = _cycle_of(filled, number, cycle, cycle[before], per_cycle)
+    reported = np.isin(new_cycle, cycles) if cycles.size else np.ones(filled.size, bool)
+    part = rank[reported] / holes[before[reported]]
+    before, filled, new_cycle = before[reported], filled[reported], new_cycle[reported]
     order = np.argsort(np.concatenate([number, filled]), kind="stable")
     return (
         np.concatenate([number, filled])[order].astype(np.int32),
         np.concatenate([end, end[before] + part * np.diff(end)[before]])[order],
-        np.concatenate([cycle, cycle[before]])[order],
+        np.concatenate([cycle, new_cycle])[order],
     )
+
+
+def _cycle_of(
+    frame: NDArray[np.int64],
+    number: NDArray[np.int32],
+    cycle: NDArray[np.int32],
+    nearest: NDArray[np.int32],
+    per_cycle: int,
+) -> NDArray[np.int32]:
+    """Cycle of frames, from those whose cycle is known; that of the frame before where cycles are not of one length."""
+    phase = number.astype(np.int64) - cycle.astype(np.int64) * per_cycle
+    first = int(phase.min())
+    if int(phase.max()) - first >= per_cycle:
+        return nearest
+    return ((frame - first) // per_cycle).astype(np.int32)
 
 
 def _frames_per_cycle(cycle: NDArray[np.int32], timing: FrameTiming) -> int:

@@ -234,8 +234,9 @@ def hot_signals(
     for x, y, kind, extent in zip(faults.rawx, faults.rawy, faults.kind, faults.extent, strict=True):
         if int(kind) not in kinds:
             continue
+        often = rate if int(extent) == 1 else rate / 5.0  # a hot column is fainter than a hot pixel
         for row in range(int(y), int(y) + int(extent)):
-            lit = rng.integers(0, clock.frames, int(rng.poisson(rate * clock.frames)))
+            lit = rng.integers(0, clock.frames, int(rng.poisson(often * clock.frames)))
             frames.append(lit)
             columns.append(np.full(lit.size, int(x)))
             rows.append(np.full(lit.size, row))

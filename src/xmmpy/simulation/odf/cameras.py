@@ -96,10 +96,11 @@ def write_mos_frames(
 
 
 def write_pn_frames(writer: OdfWriter, name: str, ccds: Sequence[SimulatedCcd], clock: SpacecraftClock) -> str:
-    """Frames and cycles of a pn exposure (AUX: PNAUX1, PNAUX2)."""
-    end = np.concatenate([ccd.end for ccd in ccds])
-    frame = np.concatenate([ccd.frame for ccd in ccds])
-    number = np.concatenate([np.full(ccd.frame.size, ccd.ccd) for ccd in ccds])
+    """Frames and cycles of a pn exposure (AUX: PNAUX1, PNAUX2); empty frames have no row, lost cycles neither."""
+    filled = [ccd.counts["nabove"] > 0 for ccd in ccds]
+    end = np.concatenate([ccd.end[rows] for ccd, rows in zip(ccds, filled, strict=True)])
+    frame = np.concatenate([ccd.frame[rows] for ccd, rows in zip(ccds, filled, strict=True)])
+    number = np.concatenate([np.full(rows.sum(), ccd.ccd) for ccd, rows in zip(ccds, filled, strict=True)])
     order = np.argsort(end, kind="stable")
     coarse, fine = clock.counters(end[order], PN.fine_step, PN.wrap)
     fine16 = fine.astype(np.uint16).view(np.int16)  # stored as the telemetry has it, in two bytes
@@ -111,7 +112,8 @@ def write_pn_frames(writer: OdfWriter, name: str, ccds: Sequence[SimulatedCcd], 
         column("QUADRANT", "1B", ((number[order] - 1) // 3).astype(np.uint8)),
         column("CCDID", "1B", ((number[order] - 1) % 3).astype(np.uint8)),
     ]
-    cycles = int(frame.max()) // _CYCLE + 1 if frame.size else 0
+    cycles = max((int(ccd.frame.max(initial=-1)) // _CYCLE + 1 for ccd in ccds), default=0)
+    came_down = np.unique(np.concatenate([ccd.frame // _CYCLE for ccd in ccds]))
     discarded = np.zeros((4, cycles), np.int64)
     above = np.zeros((4, cycles), np.int64)
     for ccd in ccds:
@@ -119,15 +121,15 @@ def write_pn_frames(writer: OdfWriter, name: str, ccds: Sequence[SimulatedCcd], 
         cycle = ccd.frame // _CYCLE
         discarded[quadrant] += np.bincount(cycle, weights=ccd.counts["ndiscarded"], minlength=cycles).astype(np.int64)
         above[quadrant] += np.bincount(cycle, weights=ccd.counts["nabove"], minlength=cycles).astype(np.int64)
-    quadrants = np.tile(np.arange(4), cycles)
-    sent = above.T.ravel()
+    quadrants = np.tile(np.arange(4), came_down.size)
+    sent = above.T[came_down].ravel()
     counts = [column(label, "1I", np.minimum(sent, 65535).astype(np.uint16), "COUNTS")
               for label in ("NABOVE", "NDEFA", "NEPDH")]  # fmt: skip
     second: list[NewColumn] = [
-        column("CYCLE", "1J", np.repeat(np.arange(cycles), 4).astype(np.int32), "COUNTER"),
+        column("CYCLE", "1J", np.repeat(came_down, 4).astype(np.int32), "COUNTER"),
         column("QUADRANT", "1B", quadrants.astype(np.uint8)),
         *counts,
-        column("NDISCLIN", "1I", np.minimum(discarded.T.ravel(), 65535).astype(np.uint16), "COUNTS"),
+        column("NDISCLIN", "1I", np.minimum(discarded.T[came_down].ravel(), 65535).astype(np.uint16), "COUNTS"),
         column("MCOMMODE", "1I", np.zeros(quadrants.size, np.uint16)),
     ]
     return writer.write(f"{name}00AUX", "EPN", [("PNAUX1", first, {}), ("PNAUX2", second, {})]).name
