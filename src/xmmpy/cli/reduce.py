@@ -1,4 +1,4 @@
-"""``xmmpy reduce``: from calibrated event lists to cleaned lists, images, a mosaic and a page."""
+"""``xmmpy reduce``: from an ODF or calibrated event lists to cleaned lists, images, a mosaic and a page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ EPILOG = (
 @app.command(epilog=EPILOG)
 def reduce(
     places: Annotated[
-        list[Path], typer.Argument(metavar="DIR", help="Folder with calibrated event lists, or the lists.")
+        list[Path],
+        typer.Argument(
+            metavar="DIR", help="Folder with an ODF, its archive (.tar, .tar.gz) or SUM.SAS; or with event lists."
+        ),
     ],
     flare_cut: Annotated[
         str | None,
@@ -38,19 +41,22 @@ def reduce(
     force: Annotated[bool, typer.Option("--force", help="Do everything again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON, nothing else.")] = False,
 ) -> int:
-    """Reduce event lists: rate curves, flare cut, cleaned lists, images in bands, mosaic, page.
+    """Reduce an observation: calibrated lists from the ODF, flare cut, cleaned lists, images, mosaic, page.
 
-    Finds mos1.fits, *ImagingEvts.ds, P*MIEVLI0000.FTZ, P*PIEVLI0000.FTZ and their like, gzipped or not.
+    DIR holds an ODF, or event lists: mos1.fits, *ImagingEvts.ds, P*MIEVLI0000.FTZ, P*PIEVLI0000.FTZ and their like.
     """
+    import os
+
     from xmmpy.pipeline.reduce import plan, task_lines
     from xmmpy.pipeline.settings import SettingsError
     from xmmpy.products.errors import FileProblem
+    from xmmpy.tasks.session import Environment
 
     home = places[0] if places[0].is_dir() else places[0].parent
     folder = work if work is not None else home / "work"
     try:
         settings = _settings(home, config, flare_cut, cameras)
-        planned = plan(places, folder, settings)
+        planned = plan(places, folder, settings, Environment.from_mapping(os.environ))
         if dry_run:
             typer.echo(f"# in {folder}:")
             typer.echo("\n".join(task_lines(planned)))
@@ -90,17 +96,20 @@ def _would_ask(planned: Plan) -> bool:
 
 
 def _run(planned: Plan, *, jobs: int, force: bool, quiet: bool) -> Reduction:
+    import os
+
     from xmmpy.cli.ask import Asker
     from xmmpy.cli.progress import make_watcher
     from xmmpy.engines import NativeEngine
     from xmmpy.pipeline.reduce import reduce_lists
 
+    environment = {**os.environ, **(planned.raw.environment if planned.raw is not None else {})}
     for remark in () if quiet else planned.found.remarks:
         typer.echo(f"note: {remark}", err=True)
     with make_watcher(quiet=quiet) as watcher:
         return reduce_lists(
             planned,
-            lambda folder: NativeEngine(folder.path, keep_open=(folder.lock,)),
+            lambda folder: NativeEngine(folder.path, environment, keep_open=(folder.lock,)),
             watcher=watcher,
             jobs=jobs,
             ask=Asker(watcher) if sys.stdin.isatty() else None,

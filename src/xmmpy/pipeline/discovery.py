@@ -85,6 +85,11 @@ class EventList:
         """Whether there is something to reduce."""
         return not self.nothing_to_do and not self.problem
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return Path(self.path).exists()
+
     def to_json(self) -> dict[str, Any]:
         """Spell the description in plain values, with the stamp of the file, for the record."""
         stat = Path(self.path).stat()
@@ -100,7 +105,10 @@ class Found:
 
 
 def find_lists(
-    places: Sequence[Path], cameras: Iterable[str], known: Mapping[str, Mapping[str, Any]] | None = None
+    places: Sequence[Path],
+    cameras: Iterable[str],
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+    others: Sequence[EventList] = (),
 ) -> Found:
     """Find the event lists.
 
@@ -113,6 +121,8 @@ def find_lists(
     known : mapping, optional
         What `EventList.to_json` gave for files of an earlier run, by absolute path; those that did not
         change are not read.
+    others : sequence of EventList
+        Lists that should be there and are not, with the reason.
 
     Raises
     ------
@@ -120,7 +130,7 @@ def find_lists(
         When a place does not exist, or there is no list in it.
     """
     wanted = tuple(cameras)
-    lists: dict[tuple[str, str], EventList] = {}
+    lists: dict[tuple[str, str], EventList] = {(one.camera, one.exposure): one for one in others}
     remarks = []
     for path in _candidates(places):
         described = _recall(path, (known or {}).get(os.path.normpath(path.absolute()))) or describe(path)

@@ -9,28 +9,31 @@ from typing import TYPE_CHECKING, Any
 
 from xmmpy import __version__
 from xmmpy.pipeline.cuts import limits_expression
-from xmmpy.pipeline.discovery import find_lists, relative_from, relative_to
+from xmmpy.pipeline.discovery import Found, find_lists, relative_from, relative_to
 from xmmpy.pipeline.folder import Digests, WorkFolder
-from xmmpy.pipeline.graph import CutStep, TakeStep, TaskStep
+from xmmpy.pipeline.graph import CutStep, Graph, TakeStep, TaskStep
+from xmmpy.pipeline.raw import failed_lists, odf_at, plan_raw
 from xmmpy.pipeline.recipe import FOLDERS, describe_cameras, describe_observation, standard_reduction
 from xmmpy.pipeline.run import Run, processors
 from xmmpy.pipeline.settings import SETTINGS_NAME
 from xmmpy.pipeline.take import take_line
 from xmmpy.pipeline.watch import Silence, expected_seconds
 from xmmpy.products.errors import FileProblem
-from xmmpy.products.record import CutRecord, RunRecord, read_record
+from xmmpy.products.record import CutRecord, ObservationRecord, RunRecord, read_record
 from xmmpy.tasks.parameters import quoted
+from xmmpy.tasks.session import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from xmmpy.engines import Engine
     from xmmpy.pipeline.cuts import Ask
-    from xmmpy.pipeline.discovery import EventList, Found
-    from xmmpy.pipeline.graph import Graph, Step
+    from xmmpy.pipeline.discovery import EventList
+    from xmmpy.pipeline.graph import Step
+    from xmmpy.pipeline.raw import RawPlan
     from xmmpy.pipeline.settings import Settings
     from xmmpy.pipeline.watch import Watcher
-    from xmmpy.products.record import CameraRecord
+    from xmmpy.products.record import CameraRecord, StepRecord
 
 OK, ERROR, PARTIAL = 0, 1, 2
 
@@ -59,41 +62,83 @@ class Reduction:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do: the lists that were found, the steps, the record of the last run."""
+    """What a run would do.
+
+    Attributes
+    ----------
+    found : Found
+        The lists; none before an ODF is processed.
+    graph : Graph
+        The steps; those of the ODF alone before it is processed.
+    old : RunRecord or None
+        The record of the last run.
+    work : Path
+        The work folder.
+    settings : Settings
+        What the user chose.
+    raw : RawPlan or None
+        What is done with the ODF, where the run begins with one.
+    """
 
     found: Found
     graph: Graph
     old: RunRecord | None
     work: Path
     settings: Settings
+    raw: RawPlan | None = None
 
 
-def plan(places: Sequence[Path], work: Path, settings: Settings) -> Plan:
-    """Find the lists and write the recipe; nothing is written to disk.
+def plan(places: Sequence[Path], work: Path, settings: Settings, environment: Environment | None = None) -> Plan:
+    """Find the ODF or the lists and write the recipe; nothing is written to disk but an unpacked archive.
 
     Parameters
     ----------
     places : sequence of Path
-        A folder with event lists, or the lists.
+        A folder with an ODF, its archive or its SUM.SAS; a folder with event lists, or the lists.
     work : Path
         The work folder.
     settings : Settings
         What the user chose.
+    environment : Environment, optional
+        SAS_CCF and SAS_CCFPATH.
 
     Raises
     ------
     FileProblem
-        When there is no list.
+        When there is neither, or the ODF cannot be read.
     """
     remarks: tuple[str, ...] = ()
     try:
         old = read_record(work)
     except FileProblem as problem:  # of another version, or damaged: everything is done again
         old, remarks = None, (str(problem),)
-    known = {} if old is None else {relative_from(work, name): facts for name, facts in old.lists.items()}
-    found = find_lists(places, settings.cameras, known)
+    folder = odf_at(places, work)
+    if folder is not None:
+        raw = plan_raw(folder, settings, work, environment or Environment())
+        return Plan(Found((), (*raw.remarks, *remarks)), raw.graph, old, work, settings, raw)
+    found = find_lists(places, settings.cameras, _known(old, work))
     graph = standard_reduction(found.lists, settings, work)
     return Plan(replace(found, remarks=(*found.remarks, *remarks)), graph, old, work, settings)
+
+
+def _known(old: RunRecord | None, work: Path) -> dict[str, dict[str, Any]]:
+    """What the last run knew of the lists, by absolute path."""
+    return {} if old is None else {relative_from(work, name): facts for name, facts in old.lists.items()}
+
+
+def _with_lists(planned: Plan, ended: Mapping[str, StepRecord]) -> Plan:
+    """Go on from the lists that came out of the ODF: the recipe as a whole."""
+    raw, work = planned.raw, planned.work
+    assert raw is not None
+    made = [work / one.events for one in raw.exposures if ended[one.step].status == "done"]
+    others = failed_lists(raw, ended, work)
+    found = find_lists(made, planned.settings.cameras, _known(planned.old, work), others)
+    rest = standard_reduction(found.lists, planned.settings, work)
+    return replace(
+        planned,
+        found=replace(found, remarks=(*planned.found.remarks, *found.remarks)),
+        graph=Graph([*raw.graph.steps, *rest.steps]),
+    )
 
 
 def reduce_lists(
@@ -127,39 +172,53 @@ def reduce_lists(
     FileProblem
         When the work folder cannot be used.
     """
-    lists = planned.found.lists
     watch = watcher or Silence()
     with WorkFolder(planned.work, FOLDERS) as folder:
         old = planned.old
         digests = Digests(folder.path, old.stamps if old is not None else None)
-        record = _new_record(planned)
-        if old is not None:
-            record.steps = [step for step in old.steps if step.name in planned.graph]
-
-        def save(current: RunRecord) -> None:
-            current.cameras = _cameras(planned, current)
-            if old is None or current.model_dump(mode="json") != old.model_dump(mode="json"):
-                current.write(folder.path)
-
-        sizes = {one.key: _size(one) for one in lists}
-        watch.planned(expected_seconds(planned.graph, old, sizes))
         engine = make_engine(folder)
+        changed = False
+        ended: Mapping[str, StepRecord] = {}
+
+        def one_run(current: Plan) -> tuple[Run, RunRecord]:
+            record = _new_record(current)
+            if old is not None:
+                record.steps = list(old.steps) if current.raw is not None else _still_there(old, current.graph)
+
+            def save(state: RunRecord) -> None:
+                state.cameras = _cameras(current, state)
+                if old is None or state.model_dump(mode="json") != old.model_dump(mode="json"):
+                    state.write(folder.path)
+
+            sizes = {one.key: _size(one) for one in current.found.lists}
+            watch.planned(expected_seconds(current.graph, old, sizes))
+            return Run(
+                graph=current.graph, folder=folder.path, engine=engine, digests=digests, record=record,
+                watcher=watch, save=save, jobs=jobs or processors(), ask=ask, force=force, ended=ended,
+            ), record  # fmt: skip
+
         try:
-            run = Run(
-                graph=planned.graph, folder=folder.path, engine=engine, digests=digests, record=record,
-                watcher=watch, save=save, jobs=jobs or processors(), ask=ask, force=force,
-            )  # fmt: skip
+            if planned.raw is not None:
+                run, _ = one_run(planned)
+                ended = run.run()
+                changed = run.changed
+                planned = _with_lists(planned, ended)
+            run, record = one_run(planned)
             run.run()
         finally:
             engine.close()
         record.cameras = _cameras(planned, record)
-        changed = run.changed or old is None or _differs(old, record)
+        changed = changed or run.changed or old is None or _differs(old, record)
         if changed or not (folder.path / SETTINGS_NAME).exists():
             planned.settings.write(folder.path)
         if not changed and old is not None:
             record.started = old.started
         run.write_down()
     return Reduction(record, changed, _exit_status(record), planned.found.remarks)
+
+
+def _still_there(old: RunRecord, graph: Graph) -> list[StepRecord]:
+    return [step for step in old.steps if step.name in graph]
 
 
 def task_lines(planned: Plan) -> list[str]:
@@ -225,8 +284,8 @@ def _new_record(planned: Plan) -> RunRecord:
         version=__version__,
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         settings=planned.settings.model_dump(mode="json"),
-        observation=describe_observation(lists),
-        lists={relative_to(planned.work, one.path): one.to_json() for one in lists if not one.problem},
+        observation=describe_observation(lists) if lists else ObservationRecord(),
+        lists={relative_to(planned.work, one.path): one.to_json() for one in lists if not one.problem and one.exists},
     )
 
 

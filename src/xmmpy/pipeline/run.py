@@ -17,7 +17,7 @@ from xmmpy.products.record import CutFlowRecord, RunRecord, StepRecord
 from xmmpy.tasks.parameters import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from xmmpy.engines import Engine
@@ -58,6 +58,8 @@ class Run:
         Asks the user for a flare cut.
     force : bool
         Do everything again.
+    ended : mapping of str to StepRecord
+        Steps of the graph that have ended already, in this run.
     changed : bool
         Whether anything was done.
     """
@@ -72,16 +74,18 @@ class Run:
     jobs: int = 1
     ask: Ask | None = None
     force: bool = False
+    ended: Mapping[str, StepRecord] = field(default_factory=dict)
     changed: bool = False
     _old: dict[str, StepRecord] = field(default_factory=dict)
     _ended: dict[str, StepRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._old = {step.name: step for step in self.record.steps}
+        self._ended = dict(self.ended)
 
     def run(self) -> dict[str, StepRecord]:
         """Do what is to be done; gives the record of every step, by name."""
-        waiting = list(self.graph.steps)
+        waiting = [step for step in self.graph.steps if step.name not in self._ended]
         queue: Ready = []
         running: Running = set()
         pool = ThreadPoolExecutor(self.jobs, thread_name_prefix="step")

@@ -126,6 +126,7 @@ class Settings(_Part):
     cameras: tuple[CameraName, ...] = CAMERAS
     rate_bin: float = Field(default=100.0, gt=0)
     image_size: int = Field(default=600, ge=16, le=10000)
+    out_of_time: bool = True
     flares: FlareSettings = Field(default_factory=FlareSettings)
     mos: CameraSettings = Field(default_factory=_mos)
     pn: CameraSettings = Field(default_factory=_pn)

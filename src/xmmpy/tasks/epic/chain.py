@@ -19,6 +19,7 @@ from xmmpy.tasks.epic.exposures import (
     write_bad_pixels,
     write_list,
 )
+from xmmpy.tasks.epic.names import attitude_name, bad_pixel_name, list_name
 from xmmpy.tasks.epic.observation import Observation, exposures_of, open_observation
 from xmmpy.tasks.epic.parameters import MosChainParameters, PnChainParameters
 from xmmpy.tasks.messages import TaskError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from xmmpy.tasks.session import Session
 
 _CODES = ("M1", "M2", "PN")
-_CANONICAL = {"IMAGING": "MIEVLI", "TIMING": "TIEVLI"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +129,19 @@ def _one(
         outcome.reason = reason
         return outcome, []
     work = _work(p, settings, observation, exposure)
+    folder = observation.inventory.folder
+    out_of_time = isinstance(p, PnChainParameters) and p.withoutoftime
     paths: list[Path] = []
     try:
         done = process_exposure(observation, exposure, work, session)
         _count(outcome, done)
-        path = session.check_output(outdir / list_name(observation, exposure, settings, p))
+        path = session.check_output(
+            outdir / list_name(folder, exposure, canonical=settings.canonical, out_of_time=out_of_time)
+        )
         write_list(path, observation, exposure, work, done, session.provenance(p))
         paths.append(path)
-        if not getattr(p, "withoutoftime", False):
-            bad = session.check_output(outdir / _bad_pixel_name(observation, exposure, settings))
+        if not out_of_time:
+            bad = session.check_output(outdir / bad_pixel_name(folder, exposure, canonical=settings.canonical))
             write_bad_pixels(bad, work, done, session.provenance(p))
             paths.append(bad)
         outcome.events = path.name
@@ -180,39 +184,12 @@ def _work(p: ChainParameters, settings: ChainSettings, observation: Observation,
     )
 
 
-def list_name(observation: Observation, exposure: Exposure, settings: ChainSettings, p: ChainParameters) -> str:
-    """File name of the list of an exposure."""
-    folder = observation.inventory.folder
-    timing = exposure.is_timing
-    out_of_time = getattr(p, "withoutoftime", False)
-    if settings.canonical:
-        kind = _CANONICAL["TIMING" if timing else "IMAGING"]
-        if exposure.instrument == "PN":
-            kind = "OOEVLI" if out_of_time else kind.replace("MI", "PI")
-        return f"P{folder.observation}{exposure.instrument}{exposure.identifier}{kind}0000.FIT"
-    burst = exposure.mode == "FastBurst"
-    word = "OOTEvts" if out_of_time else "BurstEvts" if burst else "TimingEvts" if timing else "ImagingEvts"
-    return f"{_prefix(observation)}_{INSTRUMENT_NAMES[exposure.instrument]}_{exposure.identifier}_{word}.ds"
-
-
-def _bad_pixel_name(observation: Observation, exposure: Exposure, settings: ChainSettings) -> str:
-    if settings.canonical:
-        return f"P{observation.inventory.folder.observation}{exposure.instrument}{exposure.identifier}BADPIX0000.FIT"
-    return f"{_prefix(observation)}_{INSTRUMENT_NAMES[exposure.instrument]}_{exposure.identifier}_Badpixels.ds"
-
-
-def _prefix(observation: Observation) -> str:
-    folder = observation.inventory.folder
-    return f"{folder.revolution}_{folder.observation}"
-
-
 def _write_attitude(
     observation: Observation, outdir: Path, settings: ChainSettings, session: Session, p: ChainParameters
 ) -> Path:
     from xmmpy.tasks.catalogue.atthkgen import write_attitude
 
-    folder = observation.inventory.folder
-    name = f"P{folder.observation}OBX000ATTTSR0000.FIT" if settings.canonical else f"{_prefix(observation)}_AttHk.ds"
+    name = attitude_name(observation.inventory.folder, canonical=settings.canonical)
     path = session.check_output(outdir / name)
     assert observation.pointings is not None
     assert observation.pointings.table is not None
