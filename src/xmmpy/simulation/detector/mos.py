@@ -65,11 +65,13 @@ def expose_mos_ccd(
     hot = hot_signals(rng, faults, (BadKind.HOT, BadKind.FLICKERING), clock, settings.hot_rate)
     cosmic = rng.poisson(_TRACK_EVENTS * tracks)
     extra = np.repeat(np.arange(clock.frames), cosmic)
-    extra = extra[clock.came_down[extra]]
+    place = rng.integers(1, SIDE + 1, (2, extra.size))
+    seen = clock.came_down[extra] & ~dead[place[0], place[1]]
+    extra, place = extra[seen], place[:, seen]
     hot_adu = rng.uniform(*_HOT_ADU, hot[0].size)
     frame = np.concatenate([frame, hot[0], extra])
-    column = np.concatenate([column, hot[1], rng.integers(1, SIDE + 1, extra.size)])
-    row = np.concatenate([row, hot[2], rng.integers(1, SIDE + 1, extra.size)])
+    column = np.concatenate([column, hot[1], place[0]])
+    row = np.concatenate([row, hot[2], place[1]])
     e1 = np.concatenate([e1, hot_adu, rng.uniform(100, 1500, extra.size)])
     e2 = np.concatenate([e2, np.zeros(hot[0].size), rng.uniform(200, 4000, extra.size)])
     pattern = np.concatenate([pattern, np.zeros(hot[0].size, np.int64), 30 + (rng.random(extra.size) < 0.5)])
