@@ -23,9 +23,9 @@ def with_errors(cameras: Iterable[str], text: str) -> dict[str, CameraCalibratio
     cameras : iterable of str
         INSTRUME.
     text : str
-        ``gain=1.02``: the true gain is that much the nominal one (eV for a channel); ``cti=1.5``: the same of the charge
-        that pn loses in transfers; ``boresight=3``: the true boresight is 3 arcsec away along DETX. Several are
-        separated by commas.
+        ``gain=1.02``: the true gain is that much the nominal one (eV for a channel); ``cti=1.5``: the same of the
+        charge that pn loses in transfers; ``boresight=3``: the true boresight is 3 arcsec away along DETX. Several
+        are separated by commas.
 
     Raises
     ------

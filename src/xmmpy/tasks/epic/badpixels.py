@@ -144,8 +144,8 @@ def _named(p: BadPixelParameters) -> BadPixels:
     lists = (p.rawxlist, p.rawylist, p.typelist or (1.0,) * len(p.rawxlist), p.yextentlist or (1.0,) * len(p.rawxlist))
     if len({len(one) for one in lists}) != 1:
         raise TaskError("BadParameter", "rawxlist, rawylist, typelist and yextentlist are not of one length")
-    arrays = [np.array(one, np.int16) for one in lists]
-    return BadPixels(*arrays, np.full(len(p.rawxlist), BadOrigin.FOUND, np.int16))
+    rawx, rawy, kind, extent = (np.array(one, np.int16) for one in lists)
+    return BadPixels(rawx, rawy, kind, extent, np.full(len(p.rawxlist), BadOrigin.FOUND, np.int16))
 
 
 def _sought(p: BadPixelParameters, camera: str) -> Sought:
