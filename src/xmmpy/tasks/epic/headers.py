@@ -25,6 +25,8 @@ _CENTRAL: Final = {"EMOS1": 1, "EMOS2": 1, "EPN": 4}
 _MOS_EDUS: Final = (0, 2, 4, 6, 3, 5, 7)
 _FULL_WINDOW: Final = ("PrimeFullWindow", "PrimeFullWindowExtended")
 _MS: Final = 1000.0
+_MOS_WINDOW: Final = ((-5, 0), (605, 602))
+"""Corners of the telemetered window in RAWX, RAWY: TLMIN and TLMAX of DETX, DETY of real lists to a unit."""
 
 
 def list_values(
@@ -120,11 +122,12 @@ def _ranges(calibration: CameraCalibration, done: Sequence[CcdResult]) -> dict[s
         seen = [one.extremes[column] for one in done if column in one.extremes]
         values[f"{name}_min"] = min((low for low, _ in seen), default=0)
         values[f"{name}_max"] = max((high for _, high in seen), default=0)
-    half = calibration.geometry[0].pixel / 2
-    corners = [
-        ccd.raw_to_det(np.array([ccd.first[0], ccd.last[0]], float), np.array([ccd.first[1], ccd.last[1]], float))
-        for ccd in calibration.geometry
-    ]
+    is_pn = calibration.camera == "EPN"
+    half = calibration.geometry[0].pixel / 2 if is_pn else 0.0
+    corners = []
+    for ccd in calibration.geometry:
+        first, last = (ccd.first, ccd.last) if is_pn else (_MOS_WINDOW[0], _MOS_WINDOW[1])
+        corners.append(ccd.raw_to_det(np.array([first[0], last[0]], float), np.array([first[1], last[1]], float)))
     for axis, name in enumerate(("detx", "dety")):
         values[f"{name}_low"] = round(min(float(corner[axis].min()) for corner in corners) - half)
         values[f"{name}_high"] = round(max(float(corner[axis].max()) for corner in corners) + half)
