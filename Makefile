@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do $$p $(IS_NEW) 2>/dev/null && echo $
 
 help:
 	@echo "make install  $(BIN)/xmmpy, in its own environment"
-	@echo "make demo     simulate an observation, reduce it, say where the page is"
+	@echo "make demo     simulate an ODF of three cameras, reduce it from raw, say where the page is"
 	@echo "make test     check the code and run the tests"
 	@echo "make check    ruff, mypy, import contracts"
 	@echo "make bench    measure speed and memory; takes a while"
@@ -41,10 +41,10 @@ $(VENV)/installed-docs: $(VENV)/installed
 install: $(VENV)/installed
 	@echo "installed: $(BIN)/xmmpy"
 
-$(DEMO)/truth.json: $(VENV)/installed
-	$(BIN)/xmmpy simulate events $(DEMO) --exposure 20000 --seed 1
+$(DEMO)/truth/truth.json: $(VENV)/installed
+	$(BIN)/xmmpy simulate odf $(DEMO) --exposure 10000 --seed 1
 
-demo: $(DEMO)/truth.json
+demo: $(DEMO)/truth/truth.json
 	$(BIN)/xmmpy reduce $(DEMO)
 	@echo "look at $(CURDIR)/$(DEMO)/work/index.html"
 

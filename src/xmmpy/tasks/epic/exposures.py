@@ -94,7 +94,7 @@ def process_exposure(observation: Observation, exposure: Exposure, work: CcdWork
     if exposure.auxiliary is None:
         text = f"has no file of frames (AUX) for {work.camera} {exposure.identifier}"
         raise FileProblem(observation.inventory.folder.path, text, "get it from the archive")
-    frames = _frames(observation, exposure, work)
+    frames = read_frames(observation, exposure, work)
     if not frames:
         raise FileProblem(exposure.auxiliary, "holds no frames", "this exposure has no data")
     jobs: list[tuple[CcdFile, Any]] = []
@@ -133,7 +133,8 @@ def process_exposure(observation: Observation, exposure: Exposure, work: CcdWork
     return sorted(done, key=lambda one: one.calibrated.ccdnr)
 
 
-def _frames(observation: Observation, exposure: Exposure, work: CcdWork) -> dict[int, Any]:
+def read_frames(observation: Observation, exposure: Exposure, work: CcdWork) -> dict[int, Any]:
+    """Frames of an exposure by CCDNR, with their times."""
     clock = observation.clock
     reset = exposure.clock_reset
     if clock is not None and not np.isfinite(reset) and np.isfinite(exposure.start):
