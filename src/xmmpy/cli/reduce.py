@@ -109,7 +109,7 @@ def _run(planned: Plan, *, jobs: int, force: bool, quiet: bool) -> Reduction:
     with make_watcher(quiet=quiet) as watcher:
         return reduce_lists(
             planned,
-            lambda folder: NativeEngine(folder.path, environment, keep_open=(folder.lock,)),
+            lambda folder: NativeEngine(folder.path, environment=environment, keep_open=(folder.lock,)),
             watcher=watcher,
             jobs=jobs,
             ask=Asker(watcher) if sys.stdin.isatty() else None,

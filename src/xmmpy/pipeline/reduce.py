@@ -227,6 +227,8 @@ def task_lines(planned: Plan) -> list[str]:
     A limit that a run would choose stands as LIMIT where no earlier run has chosen it.
     """
     lines = []
+    if planned.raw is not None:
+        lines += [f"export {name}={quoted(value)}" for name, value in planned.raw.environment.items() if value]
     camera: str | None = ""
     for step in _by_camera(planned.graph):
         if step.camera != camera:
@@ -240,6 +242,8 @@ def task_lines(planned: Plan) -> list[str]:
             lines.append(f"# flare cut: {_how(step)}")
         elif isinstance(step, TaskStep):
             lines.append(_task_line(step, planned))
+    if planned.raw is not None:
+        lines.append("# then, for the lists that come out: rate curve, flare cut, cleaned list, images; mosaic")
     return lines
 
 
