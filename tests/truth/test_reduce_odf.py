@@ -47,6 +47,9 @@ def test_from_raw_files_to_the_page(simulated: Path, tmp_path: Path, capsys: pyt
         assert (work / name).is_file()
     assert next(work.glob("*SUM.SAS")).is_file()
     assert len(list(work.glob("*OOTEvts.ds"))) == 1
+    page = (work / "index.html").read_text()
+    assert "From raw events to the calibrated list" in page
+    assert "nominal tables" in page
     images = [fits.getdata(work / f"images/{name}_image_full.fits") for name in ("m1", "m2", "pn")]
     assert np.all(fits.getdata(work / "mosaic.ds") == sum(images))
     capsys.readouterr()

@@ -57,7 +57,7 @@ def template_lines(name: str, ccds: Sequence[int]) -> list[str]:
 
 
 def template_cards(
-    name: str, values: Mapping[str, Value], ccds: Sequence[int] = (), without: Sequence[str] = ()
+    name: str, values: Mapping[str, Value | None], ccds: Sequence[int] = (), without: Sequence[str] = ()
 ) -> list[tuple[str, Value, str]]:
     """Cards of a template as (keyword, value, comment).
 
@@ -66,7 +66,7 @@ def template_cards(
     name : str
         Template name.
     values : mapping
-        What the ``$name`` of the template stand for.
+        What the ``$name`` of the template stand for; a card whose value is None is left out.
     ccds : sequence of int
         CCDs for repeated lines.
     without : sequence of str
@@ -84,7 +84,8 @@ def template_cards(
             if not keyword:
                 continue
         value = _value(text, values)
-        cards.append((keyword, value, comment or ""))
+        if value is not None:
+            cards.append((keyword, value, comment or ""))
     return cards
 
 
@@ -105,7 +106,7 @@ def _without(keyword: str, renumbered: Mapping[str, str], *, sky: bool) -> str:
     return f"{match[1]}{number}" if number else ""
 
 
-def _value(text: str, values: Mapping[str, Value]) -> Value:
+def _value(text: str, values: Mapping[str, Value | None]) -> Value | None:
     """Value of a card: ``$name`` is looked up, ``$name|other`` is ``other`` where the name is not known."""
     name, _, other = text[1:].partition("|")
     if not text.startswith("$"):
@@ -181,7 +182,7 @@ def _header(cards: Iterable[tuple[str, Value, str]], history: Sequence[str] = ()
 
 
 def write_primary(
-    handle: BinaryIO, name: str, values: Mapping[str, Value], history: Sequence[str] = (), *, sky: bool = True
+    handle: BinaryIO, name: str, values: Mapping[str, Value | None], history: Sequence[str] = (), *, sky: bool = True
 ) -> None:
     """Write a primary header without data; `sky` tells whether the list has X and Y."""
     start: list[tuple[str, Value, str]] = [
@@ -196,7 +197,7 @@ def write_primary(
 def write_table(
     handle: BinaryIO,
     name: str,
-    values: Mapping[str, Value],
+    values: Mapping[str, Value | None],
     data: npt.NDArray[np.void] | Sequence[BinaryIO] | Sequence[npt.NDArray[np.void]],
     ccds: Sequence[int] = (),
     without: Sequence[str] = (),

@@ -81,6 +81,7 @@ class CameraView:
     kept_share: str
     events: str
     curve: CurvePanel
+    raw_flow: tuple[CutGroup, ...]
     cut_flow: tuple[CutGroup, ...]
     product_flow: tuple[CutGroup, ...]
     images: tuple[SkyPanel, ...]
@@ -125,6 +126,7 @@ def page_content(record: RunRecord, work: Path) -> PageContent:
         ("Pointing (J2000)", _position(observation.ra, observation.dec)),
         ("Begin", observation.date_obs),
         ("End", observation.date_end),
+        *_raw_facts(record),
     ]
     return PageContent(
         title=observation.object or observation.obs_id or "Reduction",
@@ -138,6 +140,30 @@ def page_content(record: RunRecord, work: Path) -> PageContent:
         version=record.version,
         started=record.started,
     )
+
+
+def _chain_steps(record: RunRecord) -> list[StepRecord]:
+    """Steps that made calibrated lists from raw files."""
+    return [step for step in record.steps if step.task in ("emproc", "epproc") and step.status == "done"]
+
+
+def _raw_facts(record: RunRecord) -> list[tuple[str, str]]:
+    """Attitude, clock and calibration of a run that began with raw files."""
+    steps = _chain_steps(record)
+    if not steps:
+        return []
+    facts = steps[0].facts
+    used = {str(line).partition(": ")[2] for step in steps for line in step.facts.get("calibration", ())}
+    constituents = sorted(name for name in used if name and not name.startswith("nominal:"))
+    calibration = ", ".join(constituents) or "nominal tables"
+    if constituents and len(constituents) < len(used):
+        calibration += ", else nominal tables"
+    rms = facts.get("clock_rms")
+    return [
+        ("Attitude", str(facts.get("attitude", ""))),
+        ("Clock fit", f"{rms:.2g} s rms" if isinstance(rms, float) else "none"),
+        ("Calibration", calibration),
+    ]
 
 
 def _problems(record: RunRecord) -> list[tuple[str, str, str]]:
@@ -186,6 +212,7 @@ def _camera(camera: CameraRecord, record: RunRecord, work: Path) -> CameraView:
         kept_share="" if cut is None else percent(cut.kept, cut.total),
         events=next((thousands(step.rows_out) for step in steps if camera.clean in step.outputs and step.rows_out), ""),
         curve=_curve(camera, work),
+        raw_flow=tuple(_cut_group(step, camera) for step in _chain_steps(record) if camera.source in step.outputs),
         cut_flow=tuple(_cut_group(step, camera) for step in chosen if camera.clean in step.outputs),
         product_flow=tuple(_cut_group(step, camera) for step in chosen if camera.clean not in step.outputs),
         images=tuple(sky_panels(work, images, _PANEL_PIXELS)),

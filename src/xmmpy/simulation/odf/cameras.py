@@ -148,3 +148,44 @@ def write_housekeeping(
     ]
     kind = "PMH" if code == "PN" else "PEH"
     return writer.write(f"{code}X00000{kind}", instrument, [(f"{code}{kind}1", columns, {})]).name
+
+
+def write_settings(writer: OdfWriter, code: str, instrument: str, start: datetime) -> None:
+    """Settings of the data handling at the start: HCH, for MOS the thresholds (HTH), with the columns of real files.
+
+    Of the analogue housekeeping of pn (PAH), which has 200 parameters, only the time is written.
+    """
+    time = column("TIME", "19A", np.array([start.strftime("%Y-%m-%dT%H:%M:%S")], "S19"))
+    handling = [
+        time,
+        column("HBRID", "1B", np.ones(1, np.uint8)),
+        column("HBRACTIV", "1B", np.ones(1, np.uint8)),
+        column("HBRPROC", "1I", np.zeros(1, np.uint16)),
+    ]
+    if code == "PN":
+        modes = [column(f"CCD{number}MODE", "1B", np.ones(1, np.uint8)) for number in range(3)]
+        writer.write("PNX00000HCH", instrument, [("PNHCH1", [*handling, *modes], {})])
+        writer.write("PNX00000PAH", instrument, [("PNPAH1", [time], {})])
+        return
+    thresholds = [
+        time,
+        column("HBRID", "1B", np.ones(1, np.uint8)),
+        column("LTHRESH", "1I", np.zeros(1, np.uint16)),
+        column("UTHRESH", "1I", np.full(1, 4095, np.uint16)),
+        column("PATTERN", "1I", np.full(1, 31, np.uint16)),
+    ]
+    writer.write(f"{code}X00000HCH", instrument, [(f"{code}HCH1", handling, {})])
+    writer.write(f"{code}X00000HTH", instrument, [(f"{code}HTH1", thresholds, {})])
+
+
+def write_counting(writer: OdfWriter, name: str, instrument: str, clock: SpacecraftClock) -> None:
+    """Counting cycles (CCX): none but the one that ends when the exposure begins."""
+    obt = int(np.rint(clock.at_start))
+    columns = [column("HBRID", "1I", np.ones(1, np.int16), "COUNTER")]
+    for label, seconds in (("ST", obt - 60), ("ET", obt)):
+        columns.append(column(f"{label}COARSE", "1J", np.full(1, seconds, np.int32), "SECOND"))
+        columns.append(column(f"{label}FINE", "1I", np.zeros(1, np.uint16)))
+    for label in ("VE", "RELT", "REUT", "FRAM"):
+        columns.append(column(f"{label}CNTR", "1I", np.zeros(1, np.int16), "COUNTER"))
+        columns.append(column(f"{label}OVF"[:7], "1B", np.zeros(1, np.uint8), "FLAG"))
+    writer.write(f"{name}00CCX", instrument, [(f"{name[:2]}CCX1", columns, {})])

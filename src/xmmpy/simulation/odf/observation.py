@@ -193,7 +193,9 @@ class _Exposure:
             cameras.write_pn_frames(writer, name, ccds, self.clock)
         else:
             cameras.write_mos_frames(writer, name, self.camera, ccds, self.clock)
+        cameras.write_counting(writer, name, self.camera, self.clock)
         cameras.write_housekeeping(writer, code, self.camera, settings.optical_filter, START, settings.exposure)
+        cameras.write_settings(writer, code, self.camera, START)
         if truth is not None:
             _write_photons(truth / f"photons_{code.lower()}.fits", np.concatenate(records))
         return {

@@ -36,7 +36,7 @@ def list_values(
     archive, folder = observation.inventory.archive, observation.inventory.folder
     identifier = exposure.identifier
     pointings = work.pointings
-    ra, dec, angle = (pointings.ra, pointings.dec, pointings.position_angle) if pointings else (0.0, 0.0, 0.0)
+    ra, dec, angle = (pointings.ra, pointings.dec, pointings.position_angle) if pointings else (None, None, None)
     known_target = archive is not None and np.isfinite(archive.right_ascension) and np.isfinite(archive.declination)
     values: dict[str, Any] = {
         "call": provenance.process,
