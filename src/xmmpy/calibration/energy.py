@@ -60,6 +60,8 @@ class PnEnergy:
         Where the figures come from.
     column_gain : ndarray of float32, shape (13, 65), or None
         Gain of each column, [CCDNR, RAWX], in units of `gain`; all alike when None.
+    column_loss : ndarray of float32, shape (13, 65), or None
+        The same of `relative_loss` (itself, not a factor).
     """
 
     gain: float
@@ -67,6 +69,7 @@ class PnEnergy:
     fixed_loss: float
     source: str
     column_gain: npt.NDArray[np.float32] | None = None
+    column_loss: npt.NDArray[np.float32] | None = None
 
 
 def pattern_class(pattern: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:

@@ -110,6 +110,7 @@ def pn_pixel_energy(
     pha: npt.NDArray[Any],
     rng: np.random.Generator | None = None,
     gain: npt.NDArray[np.float32] | None = None,
+    loss: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Energy of the charge in single pixels of pn; the energy of a pattern is the sum over its pixels.
 
@@ -126,6 +127,8 @@ def pn_pixel_energy(
         Spreads PHA evenly over its channel.
     gain : ndarray of float32, shape (n,), optional
         Gain of the column of each pixel, in units of the mean gain.
+    loss : ndarray of float32, shape (n,), optional
+        Part of the charge that a transfer in the column of each pixel loses.
 
     Returns
     -------
@@ -136,7 +139,8 @@ def pn_pixel_energy(
     if rng is not None:
         charge = charge + (rng.random(charge.size, np.float32) - np.float32(0.5))
     transfers = np.asarray(rawy, dtype=np.float32)
-    energy = charge * (transfers * np.float32(calibration.relative_loss) + np.float32(1.0))
+    relative = np.float32(calibration.relative_loss) if loss is None else loss
+    energy = charge * (transfers * relative + np.float32(1.0))
     energy *= np.float32(calibration.gain)
     if gain is not None:
         energy *= gain

@@ -328,7 +328,8 @@ def _energies(
     if options.randomize_energy:
         charge += rng.random(charge.size, np.float32) - np.float32(0.5)
     gain = None if energy.column_gain is None else energy.column_gain[ccdnr, pixels.rawx]
-    measured = pn_pixel_energy(energy, rawy, charge, gain=gain)
+    loss = None if energy.column_loss is None else energy.column_loss[ccdnr, pixels.rawx]
+    measured = pn_pixel_energy(energy, rawy, charge, gain=gain, loss=loss)
     total: NDArray[np.float64] = measured[found.main].astype(np.float64)
     if found.main.size != measured.size:
         total = np.bincount(found.event, weights=measured, minlength=found.main.size).astype(np.float64)

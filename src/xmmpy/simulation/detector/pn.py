@@ -117,7 +117,10 @@ def _adu(
     In each of the RAWY transfers a fixed amount of energy and a part of the rest is left behind.
     """
     transfers = row.astype(np.float64)
-    left = (charge_ev - energy.fixed_loss * transfers) / (1.0 + energy.relative_loss * transfers)
+    loss = np.full(column.size, energy.relative_loss)
+    if energy.column_loss is not None:
+        loss = energy.column_loss[ccd, np.clip(column, 0, WIDTH)].astype(np.float64)
+    left = (charge_ev - energy.fixed_loss * transfers) / (1.0 + loss * transfers)
     gain = np.full(column.size, energy.gain)
     if energy.column_gain is not None:
         gain *= energy.column_gain[ccd, np.clip(column, 0, WIDTH)]
