@@ -184,6 +184,25 @@ def test_another_gain_shows_in_pi(folder: Path, tmp_path: Path) -> None:
     assert median[1] / median[0] == pytest.approx(1.04, abs=0.003)
 
 
+def test_frames_outside_the_housekeeping_limits_do_not_count(folder: Path, tmp_path: Path) -> None:
+    from xmmpy.simulation.observation import SimulationSettings
+    from xmmpy.simulation.odf import simulate_odf
+
+    simulate_odf(tmp_path / "sky", SimulationSettings(exposure=100.0, seed=3, cameras=("pn",)))
+    rows = []
+    for low, high in ((100.0, 130.0), (0.0, 50.0)):  # the filter wheel stands at 114.9
+        limits = {"PARM_ID": ("8A", ["F1119"]), "LOW": ("D", [low]), "HIGH": ("D", [high])}
+        write(folder, "EPN", "HKPARMINT", {"HKPARMINT": (limits, {})})
+        load(folder)
+        environment = Environment(odf=str(tmp_path / "sky/ODF"), ccf=str(tmp_path / "ccf.cif"), ccf_path=(str(folder),))
+        made = find_task("epproc").execute(
+            {"outdir": str(tmp_path), "runatthkgen": False}, Session("epproc", environment)
+        )
+        rows.append(made.rows_out)
+    assert rows[0] > 100
+    assert rows[1] == 0
+
+
 def test_mos_needs_gain_and_loss(tmp_path: Path) -> None:
     ccf = tmp_path / "ccf"
     ccf.mkdir()

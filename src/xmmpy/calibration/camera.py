@@ -60,6 +60,8 @@ class CameraCalibration:
         CCD to the bad pixels known beforehand, those masked on board among them.
     offset_columns : mapping of int to ndarray of int16, shape (n, 2)
         CCD to RAWX and offset (adu) of columns whose zero level is raised (pn).
+    housekeeping : mapping of str to (float, float)
+        Range of each housekeeping parameter in which data are good; empty where no constituent tells it.
     sources : tuple of Source
         Where all this comes from.
     """
@@ -71,6 +73,7 @@ class CameraCalibration:
     energy: MosEnergy | PnEnergy
     bad_pixels: Mapping[int, BadPixels] = field(default_factory=dict)
     offset_columns: Mapping[int, NDArray[np.int16]] = field(default_factory=dict)
+    housekeeping: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
 
     def ccd(self, number: int) -> nominal.CcdGeometry:

@@ -17,6 +17,7 @@ from xmmpy.calibration.readers import (
     find_constituent,
     read_boresight,
     read_geometry,
+    read_housekeeping_limits,
     read_known_pixels,
     read_mos_gain,
     read_pn_gain,
@@ -98,8 +99,8 @@ def load_camera(
 
     Notes
     -----
-    LINCOORD, ADUCONV with CTI, and BADPIX are applied. BORESIGHT is read, but how its Euler angles and the offsets of
-    DETX, DETY belong together could not be held against a real constituent: the nominal boresight stays.
+    LINCOORD, ADUCONV with CTI, BADPIX and HKPARMINT are applied. BORESIGHT is read, but how its Euler angles and the
+    offsets of DETX, DETY belong together could not be held against a real constituent: the nominal boresight stays.
     """
     if index is None:
         return nominal_camera(camera)
@@ -113,8 +114,10 @@ def load_camera(
         loader.refuse("BORESIGHT", "boresight.csv", "is read, but not applied")
     energy, offsets = _pn_energy(loader, nominal) if camera == "EPN" else (_mos_energy(loader, nominal), {})
     pixels = loader.read(camera, "BADPIX", "none: only those found in the data", read_known_pixels)
+    limits = loader.read(camera, "HKPARMINT", "none: all housekeeping is good", read_housekeeping_limits)
     return replace(
         nominal,
+        housekeeping=limits or {},
         geometry=geometry or nominal.geometry,
         energy=energy,
         bad_pixels=pixels or {},

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xmmpy.events.calibrated import CalibratedCcd, CcdEvents
     from xmmpy.odf.inventory import CcdFile
     from xmmpy.odf.raw import MosFrameTable, PnFrameTable, Window
+    from xmmpy.products.intervals import Intervals
     from xmmpy.tasks.epic.observation import Pointings
 
 
@@ -80,6 +81,8 @@ class CcdWork:
         Whether unknown bad pixels are looked for.
     seed : tuple of int
         Start of the random numbers, without the CCD.
+    housekeeping : Intervals or None
+        When the housekeeping is good; None where nothing tells it.
     """
 
     camera: str
@@ -90,6 +93,7 @@ class CcdWork:
     pn: PnOptions
     find_bad_pixels: bool
     seed: tuple[int, ...]
+    housekeeping: Intervals | None = None
 
     @property
     def without(self) -> tuple[str, ...]:
@@ -151,7 +155,9 @@ def _calibrate_mos(
     if work.find_bad_pixels and not work.mode.startswith("Fast"):
         rawx, rawy = ccd_pixels(events.rawx, events.rawy, window, number // 10)
         bad = known_and_found(work.calibration.ccd(number % 10), rawx, rawy, bad)
-    done = calibrate_mos_ccd(events, frames, window, number, work.mode, work.calibration, bad, work.mos, rng)
+    done = calibrate_mos_ccd(
+        events, frames, window, number, work.mode, work.calibration, bad, work.mos, rng, work.housekeeping
+    )
     return done, window, known, missing
 
 
@@ -177,7 +183,7 @@ def _calibrate_pn(
         except FileProblem as problem:
             remarks.append(str(problem))
     done = calibrate_pn_ccd(
-        events, frames, window, number, work.mode, work.calibration, bad, work.pn, rng, discarded=lines
+        events, frames, window, number, work.mode, work.calibration, bad, work.pn, rng, work.housekeeping, lines
     )
     return done, window, known, missing
 

@@ -20,7 +20,7 @@ from xmmpy.tasks.epic.exposures import (
     write_list,
 )
 from xmmpy.tasks.epic.names import attitude_name, bad_pixel_name, list_name
-from xmmpy.tasks.epic.observation import Observation, exposures_of, open_observation
+from xmmpy.tasks.epic.observation import Observation, exposures_of, housekeeping_times, open_observation
 from xmmpy.tasks.epic.parameters import MosChainParameters, PnChainParameters
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.session import Cut, Outcome
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from xmmpy.odf.inventory import Exposure
+    from xmmpy.products.intervals import Intervals
     from xmmpy.tasks.epic.ccds import CcdResult
     from xmmpy.tasks.epic.parameters import ChainParameters
     from xmmpy.tasks.session import Session
@@ -128,7 +129,7 @@ def _one(
         outcome.status = "failed" if exposure.is_science else "nothing to do"
         outcome.reason = reason
         return outcome, []
-    work = _work(p, settings, observation, exposure)
+    work = _work(p, settings, observation, exposure, housekeeping_times(observation, exposure.instrument, session))
     folder = observation.inventory.folder
     out_of_time = isinstance(p, PnChainParameters) and p.withoutoftime
     paths: list[Path] = []
@@ -151,7 +152,9 @@ def _one(
     return outcome, paths
 
 
-def _work(p: ChainParameters, settings: ChainSettings, observation: Observation, exposure: Exposure) -> CcdWork:
+def _work(
+    p: ChainParameters, settings: ChainSettings, observation: Observation, exposure: Exposure, good: Intervals | None
+) -> CcdWork:
     camera = INSTRUMENT_NAMES[exposure.instrument]
     spread: dict[str, Any] = {
         "randomize_position": p.randomizeposition,
@@ -181,6 +184,7 @@ def _work(p: ChainParameters, settings: ChainSettings, observation: Observation,
         pn=pn,
         find_bad_pixels=find,
         seed=(p.randomseed, _CODES.index(exposure.instrument), int(exposure.identifier[1:]), exposure.scheduled),
+        housekeeping=good,
     )
 
 

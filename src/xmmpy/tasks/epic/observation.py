@@ -11,9 +11,11 @@ from xmmpy.calibration.loading import load_camera
 from xmmpy.events.coordinates import Attitude
 from xmmpy.odf.attitude_files import attitude_of
 from xmmpy.odf.attitude_table import sample_attitude
+from xmmpy.odf.housekeeping import good_times, read_housekeeping
 from xmmpy.odf.inventory import take_inventory
 from xmmpy.odf.names import INSTRUMENT_NAMES
 from xmmpy.odf.times import met_of_text
+from xmmpy.products.errors import FileProblem
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.odfs import clock_of, find_odf
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from xmmpy.odf.attitude_table import AttitudeTable
     from xmmpy.odf.clock import Clock
     from xmmpy.odf.inventory import Exposure, Inventory
+    from xmmpy.products.intervals import Intervals
     from xmmpy.tasks.session import Session
 
 
@@ -130,7 +133,6 @@ def open_observation(
 def _calibration(camera: str, inventory: Inventory, session: Session) -> CameraCalibration:
     """Load the calibration and say where each set of figures comes from."""
     from xmmpy.calibration.calindex import read_calindex
-    from xmmpy.products.errors import FileProblem
 
     index = None
     if session.environment.ccf:
@@ -214,3 +216,35 @@ def exposures_of(
 
 def _mode_of(exposure: Exposure) -> str:
     return "TIMING" if exposure.is_timing else "IMAGING"
+
+
+def housekeeping_times(observation: Observation, code: str, session: Session) -> Intervals | None:
+    """When the housekeeping of a camera is within the limits of its constituent; None where there are no limits.
+
+    Parameters
+    ----------
+    observation : Observation
+        The ODF.
+    code : str
+        ``M1``, ``M2`` or ``PN``.
+    session : Session
+        What cannot be read is said there.
+    """
+    limits = observation.calibration[INSTRUMENT_NAMES[code]].housekeeping
+    if not limits:
+        return None
+    good: Intervals | None = None
+    for kind in ("PEH", "PMH", "PAH"):
+        path = observation.inventory.folder.find(code, kind)
+        if path is None:
+            continue
+        try:
+            table = read_housekeeping(path)
+        except FileProblem as problem:
+            session.warn("MissingData", str(problem))
+            continue
+        here = {name: limit for name, limit in limits.items() if name in table.columns}
+        if here:
+            mine = good_times(table, here)
+            good = mine if good is None else good.intersect(mine)
+    return good
