@@ -12,6 +12,7 @@ from xmmpy.calibration.badpixels import BadPixels
 from xmmpy.calibration.camera import nominal_camera
 from xmmpy.calibration.patterns import pattern_pixels
 from xmmpy.events.mos import MosOptions, calibrate_mos_ccd
+from xmmpy.events.mos.rules import LARGEST_ENERGY
 from xmmpy.odf.rawfiles import read_mos_events, read_mos_frames
 
 pytestmark = pytest.mark.sas
@@ -34,7 +35,7 @@ def files(odf: Path, exposure: str) -> list[Path]:
 
 @pytest.mark.parametrize(("exposure", "ccds"), [("U004", 6), ("U005", 1), ("U007", 7)])
 def test_every_raw_event_is_accounted_for(odf: Path, exposure: str, ccds: int) -> None:
-    """AUX has a few of the frames only: most events are of frames that did not come down."""
+    """AUX has all frames of the events; in U005 most of them lack events that they counted."""
     tables = read_mos_frames(odf / f"{NAME}{exposure}00AUX.FIT", seconds)
     paths = files(odf, exposure)
     assert len(paths) == ccds
@@ -73,14 +74,29 @@ def test_light_falls_on_columns_6_to_605(odf: Path) -> None:
 
 def test_rings_hold_what_their_pixels_make_expect(odf: Path) -> None:
     """E3 goes to E4 as the pixels of the inner ring that the pattern leaves free go to the 16 of the outer one."""
-    parts = [read_mos_events(path)[0] for path in files(odf, "U007")[:1]]
-    events = parts[0]
-    shapes = pattern_pixels()
-    for pattern in (0, 1, 2, 3, 4):
-        mine = (events.pattern == pattern) & (events.peripix == 0) & (events.e4 > 500)  # a bright part of the CCD
+    events, _, _ = read_mos_events(files(odf, "U007")[0])
+    for pattern in (0, 1, 2, 3, 4, 26):
+        mine = (events.pattern == pattern) & (events.peripix == 0) & (events.e4 > 300)  # a bright part of the CCD
         assert mine.sum() > 50
-        ratio = np.median(events.e3[mine]) / np.median(events.e4[mine])
-        assert ratio == pytest.approx((8 - len(shapes[pattern])) / 16, abs=0.15)
+        ratio = np.median(events.e3[mine] / events.e4[mine])
+        assert ratio == pytest.approx((8 - len(pattern_pixels()[pattern])) / 16, abs=0.005)
+
+
+@pytest.mark.parametrize(("name", "limits"), [("U00410", (100, 4095)), ("U00710", (200, 1000))])
+def test_thresholds_are_for_the_whole_charge(odf: Path, name: str, limits: tuple[int, int]) -> None:
+    """E1 + E2 fills the range from EMDHLOW to EMDHUPP and does not leave it."""
+    events, window, _ = read_mos_events(next(odf.glob(f"{NAME}{name}IME.FIT*")))
+    charge = events.e1.astype(np.int32) + events.e2
+    assert (window.low, window.high) == limits
+    assert events.e1.min() < window.low <= charge[events.pattern < 30].min() < window.low + 5
+    assert charge.max() == window.high
+
+
+def test_converters_stop_between_3850_and_4095(odf: Path) -> None:
+    """More than three times as many events as in the 250 adu below: their energy was cut off."""
+    e1 = np.concatenate([read_mos_events(path)[0].e1 for path in files(odf, "U007")[1:]])
+    assert e1.max() < 4095
+    assert np.sum(e1 >= LARGEST_ENERGY) > 3 * np.sum((e1 >= LARGEST_ENERGY - 250) & (e1 < LARGEST_ENERGY)) > 0
 
 
 def test_singles_have_no_second_energy(odf: Path) -> None:

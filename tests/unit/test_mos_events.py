@@ -173,9 +173,19 @@ def test_unmeasured_surroundings_reject_nothing():
 
 
 def test_thresholds_of_the_data_handling():
-    found = calibrate(raw(e1=[100, 200, 900]), window=replace(FULL, low=150, high=800))
-    assert found.events.pha.tolist() == [200]
-    assert fates(found) == {"outside the energy thresholds": 2}
+    """They are for E1 + E2, whatever the pattern."""
+    events = raw(e1=[100, 140, 200, 700, 900], e2=[0, 20, 0, 110, 0], pattern=[0, 1, 0, 1, 0])
+    found = calibrate(events, window=replace(FULL, low=150, high=800))
+    assert found.events.pha.tolist() == [160, 200]
+    assert fates(found) == {"outside the energy thresholds": 3}
+
+
+def test_energies_that_the_converter_may_have_cut_off():
+    """emchain keeps them with their flag."""
+    events = raw(e1=[3849, 3850, 4024])
+    assert calibrate(events).events.pha.tolist() == [3849]
+    flagged = calibrate(events, options=MosOptions(rejected=EMPROC_REJECTED)).events
+    assert ((flagged.flag & MosFlag.REJECTED_BY_GATTI) != 0).tolist() == [False, True, True]
 
 
 def test_energy_does_not_depend_on_the_order_of_events():

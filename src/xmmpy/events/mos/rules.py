@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 PRESCAN: Final = 5
 """Columns before the first that sees light: events of the real ODF 0135730701 have RAWX 6 to 605, lists 1 to 600."""
 SIDE: Final = 600
-LARGEST_ENERGY: Final = 4095
-"""E1 (adu) at which the converter of 12 bits stops, after which nothing tells the energy."""
+LARGEST_ENERGY: Final = 3850
+"""E1 (adu) from which on the converter of 12 bits may have stopped, after which nothing tells the energy.
+
+It stops at 4095, and the offset of the pixel is taken off before E1 is sent. In the real ODF 0135730701 such events
+pile up between 3850 and 4024, so that offsets reach 245 adu. SAS knows the offset of each pixel and keeps the few
+events above 3850 adu (13 keV) of pixels with small ones.
+"""
 NO_BACKGROUND: Final = -16384
 """E4 of an event whose surroundings could not be measured (real ODF 0135730701)."""
 _INNER_RING: Final = 8
@@ -91,7 +96,8 @@ def energy_flags(
     """FLAG bits that the energies of events tell.
 
     E3 is the sum over the pixels of the inner ring that are not of the pattern, E4 that over the 16 of the outer
-    ring: without stray charge E3 / E4 is as the numbers of these pixels.
+    ring: without stray charge E3 / E4 is as the numbers of these pixels. The thresholds of the data handling are for
+    the whole charge, E1 + E2: in the real ODF 0135730701 it fills EMDHLOW to EMDHUPP and goes to neither side.
     """
     measured = e4 != NO_BACKGROUND
     left = (_INNER_RING + 1 - _PIXELS[pattern]).astype(np.float32)
@@ -99,7 +105,7 @@ def energy_flags(
     flag = np.where(measured & (np.abs(excess) > _RING_LIMIT), np.int32(MosFlag.BAD_E3E4), np.int32(0))
     undershoot = measured & ((e4 < -_RING_LIMIT) | (e3 < -_RING_LIMIT))
     flag |= np.where(undershoot, np.int32(MosFlag.UNDERSHOOT), np.int32(0))
-    outside = (charge < window.low) | (charge > window.high * _PIXELS[pattern])
+    outside = (charge < window.low) | (charge > window.high)
     flag |= np.where(outside, np.int32(MosFlag.OUTSIDE_THRESHOLDS), np.int32(0))
     flag |= np.where(e1 >= LARGEST_ENERGY, np.int32(MosFlag.REJECTED_BY_GATTI), np.int32(0))
     touching = (pattern >= TOUCHING[0]) & (pattern <= TOUCHING[1])
