@@ -157,6 +157,46 @@ def test_products_tell_where_their_calibration_is_from(simulated: Path, tmp_path
     assert {"BORESIGHT", "ADUCONV", "CTI"} <= set(names)
 
 
+@pytest.mark.parametrize(("kind", "word"), [("TIE", "Timing"), ("BUE", "Burst")])
+def test_fast_modes_have_a_row_clock_and_no_places(odf: Path, tmp_path: Path, kind: str, word: str) -> None:
+    """The files of one CCD stand for those of a fast mode: the layout is the same."""
+    for path in odf.glob("*PNS003*IME.FIT"):
+        if "S00304" in path.name:
+            path.rename(path.with_name(path.name.replace("IME", kind)))
+        else:
+            path.unlink()
+    run("epproc", odf, outdir=str(tmp_path), randomizetime=False)
+    path = tmp_path / f"{PREFIX}_EPN_S003_{word}Evts.ds"
+    with fits.open(path) as hdus:
+        events, header = hdus["EVENTS"].data, hdus["EVENTS"].header
+        assert hdus[0].header["DATAMODE"] == "TIMING"
+        assert not set(events.columns.names) & {"DETX", "DETY", "X", "Y"}
+        assert {"TIME", "RAWX", "RAWY", "PHA", "PI", "FLAG", "PATTERN"} <= set(events.columns.names)
+        assert not any(keyword.startswith(("REFX", "TCRVL")) for keyword in header)
+        assert header["TLMAX" + str(events.columns.names.index("CCDNR") + 1)] == 12
+    same_frame = np.flatnonzero(np.diff(events["TIME_RAW"]) == 0)
+    assert np.any(np.diff(events["TIME"])[same_frame] != 0)
+
+
+def test_timing_of_mos(odf: Path, tmp_path: Path) -> None:
+    """CCD 1 in timing mode with its one energy, the others imaging."""
+    path = next(odf.glob("*M1S00110IME.FIT"))
+    with fits.open(path) as hdus:
+        data, header = hdus[1].data, hdus[1].header
+        whole = fits.Column("ENGYE1E2", "1I", array=data["ENERGYE1"] + data["ENERGYE2"])
+        columns = [hdus[1].columns[name] for name in ("FRAME", "RAWX", "RAWY")]
+        columns += [whole, hdus[1].columns["PATTERN"], hdus[1].columns["PERIPIX"]]
+        table = fits.BinTableHDU.from_columns(columns, name="M1TIE1")
+        table.header.update({key: header[key] for key in ("CCDID", "WINDOWDX", "WINDOWDY", "DATE-OBS", "DATE-END")})
+        fits.HDUList([fits.PrimaryHDU(), table]).writeto(path.with_name(path.name.replace("IME", "TIE")))
+    for other in odf.glob("*M1S001*IME.FIT"):
+        other.unlink()
+    run("emproc", odf, outdir=str(tmp_path), selectinstruments=True, emos2=False)
+    events = fits.getdata(tmp_path / f"{PREFIX}_EMOS1_S001_TimingEvts.ds", "EVENTS")
+    assert events.columns.names == ["TIME", "RAWX", "RAWY", "PHA", "PI", "FLAG", "PATTERN", "CCDNR"]
+    assert len(events) > 50
+
+
 def test_a_mask_of_bad_pixels(simulated: Path, tmp_path: Path) -> None:
     raw = simulated / f"{PREFIX}_PNS00304IME.FIT"
     named = {"userflagbadpix": True, "rawxlist": (3, 4), "rawylist": (10, 20), "yextentlist": (1, 5)}

@@ -29,6 +29,7 @@ from xmmpy.simulation.observation import (
 from xmmpy.simulation.odf import cameras, spacecraft
 from xmmpy.simulation.odf.faults import plant
 from xmmpy.simulation.odf.files import OdfWriter
+from xmmpy.simulation.sky import plane_to_sky
 from xmmpy.simulation.telescope import Photons, Pointing, Telescope, det_to_plane
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class _Exposure:
         """Write the files of the exposure; gives what is worth knowing of it."""
         settings, writer, code = self.settings, self.writer, _CODES[self.camera]
         name = EXPOSURE_IDS[self.camera]
-        photons = self.photons()
+        photons, directions = self.photons()
         rng = self.rng(8)
         planted = {ccd.ccd: plant(rng, ccd) for ccd in self.calibration.geometry}
         lost = self.lost_stretches()
@@ -185,7 +186,7 @@ class _Exposure:
                 cameras.write_discarded(writer, name, ccd)
             summary.append(_ccd_summary(ccd, planted[ccd.ccd], frame_timing(self.camera, self.mode).integration_s))
             if truth is not None:
-                records.append(self._photon_rows(ccd, photons))
+                records.append(self._photon_rows(ccd, photons, directions))
             empty = type(ccd.events)(*(getattr(ccd.events, column)[:0] for column in ccd.events.__slots__))
             nothing = np.zeros(0, np.int64)
             ccds.append(replace(ccd, events=empty, photon=nothing, shared=nothing.astype(bool)))  # rows are on disk
@@ -211,8 +212,11 @@ class _Exposure:
         starts = rng.uniform(0.1, 0.9, 2) * length
         return tuple((float(start), float(start + rng.uniform(*_LOST_LENGTHS))) for start in sorted(starts))
 
-    def photons(self) -> Photons:
-        """All that falls on the camera, X-rays where the drifting attitude puts them."""
+    def photons(self) -> tuple[Photons, tuple[FloatArray, FloatArray]]:
+        """What falls on the camera, X-rays where the drifting attitude puts them; and where each seems to come from.
+
+        Those directions (RA, Dec in degrees) have the point-spread function in them; particles and protons have none.
+        """
         settings, rng = self.settings, self.rng(9)
         telescope = Telescope(self.camera, settings.optical_filter, self.attitude.pointing)
         scale, length = self._scale(telescope), settings.exposure
@@ -225,9 +229,13 @@ class _Exposure:
         ]
         photons = Photons.join(parts)
         sky = photons.source >= _SKY
+        pointing = self.attitude.pointing
+        plane = det_to_plane(self.camera, pointing.position_angle, photons.detx, photons.dety)
+        ra, dec = plane_to_sky(*plane, pointing.ra, pointing.dec)
+        directions = np.where(sky, ra, np.nan), np.where(sky, dec, np.nan)
         detx, dety = photons.detx.copy(), photons.dety.copy()
         detx[sky], dety[sky] = self._drifted(photons.time[sky], photons.detx[sky], photons.dety[sky])
-        return replace(photons, detx=detx, dety=dety)
+        return replace(photons, detx=detx, dety=dety), directions
 
     def _scale(self, telescope: Telescope) -> float:
         """Factor on all rates."""
@@ -256,19 +264,22 @@ class _Exposure:
             boresight.pointing[1] + np.sin(angle) * dx - np.cos(angle) * dy,
         )
 
-    def _photon_rows(self, ccd: SimulatedCcd, photons: Photons) -> NDArray[np.void]:
+    def _photon_rows(
+        self, ccd: SimulatedCcd, photons: Photons, directions: tuple[FloatArray, FloatArray]
+    ) -> NDArray[np.void]:
         """Where each raw event of a CCD came from."""
         known = ccd.photon >= 0
         index = np.where(known, ccd.photon, 0)
         rows = np.zeros(
             ccd.photon.size,
             [("CCD", "u1"), ("FRAME", "i4"), ("RAWX", "i2"), ("RAWY", "i2"), ("TIME", "f8"), ("ENERGY", "f4"),
-             ("SOURCE", "i4"), ("DETX", "f4"), ("DETY", "f4"), ("SHARED", "u1")],
+             ("SOURCE", "i4"), ("RA", "f8"), ("DEC", "f8"), ("DETX", "f4"), ("DETY", "f4"), ("SHARED", "u1")],
         )  # fmt: skip
         rows["CCD"], rows["FRAME"] = ccd.ccd, ccd.events.frame
         rows["RAWX"], rows["RAWY"] = ccd.events.rawx, ccd.events.rawy
         for label, values in (("TIME", photons.time + MET), ("ENERGY", photons.energy_kev * 1000.0),
-                              ("DETX", photons.detx), ("DETY", photons.dety)):  # fmt: skip
+                              ("DETX", photons.detx), ("DETY", photons.dety),
+                              ("RA", directions[0]), ("DEC", directions[1])):  # fmt: skip
             rows[label] = np.where(known, values[index], np.nan)
         rows["SOURCE"] = np.where(known, photons.source[index], -9)
         rows["SHARED"] = ccd.shared
