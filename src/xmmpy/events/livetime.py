@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xmmpy.products.intervals import Intervals
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xmmpy.products.intervals import Intervals
+
+_GAP = 0.5  # frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,26 @@ class Frames:
     time: NDArray[np.float64]
     duration: NDArray[np.float32] | float
     fraction: NDArray[np.float32]
+
+
+def runs_of_frames(end: NDArray[np.float64], integration_s: float, frame_s: float) -> Intervals:
+    """Good time of usable frames: their runs, each half a read-out wider than its integrations.
+
+    So no rounding makes a frame reach over a border. A gap of more than half a frame ends a run.
+
+    Parameters
+    ----------
+    end : ndarray, shape (n,)
+        End of the integration of each frame, s, in order.
+    integration_s, frame_s : float
+        Length of the integration, time from frame to frame, s.
+    """
+    if not end.size:
+        return Intervals.of([], [])
+    margin = (frame_s - integration_s) / 2
+    breaks = np.flatnonzero(np.diff(end) > (1 + _GAP) * frame_s)
+    starts, stops = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [end.size - 1]])
+    return Intervals.of(end[starts] - integration_s - margin, end[stops] + margin)
 
 
 def live_time(frames: Frames, good: Intervals) -> float:

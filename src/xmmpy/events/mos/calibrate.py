@@ -12,6 +12,7 @@ from xmmpy.calibration.nominal import frame_timing, particle_tracks
 from xmmpy.events.badpixels.placing import pixel_flags
 from xmmpy.events.calibrated import CalibratedCcd, CcdEvents, Fate
 from xmmpy.events.energy import mos_ccd_energy
+from xmmpy.events.fates import sift
 from xmmpy.events.flags import EMPROC_REJECTED, XMMEA_EM, MosFlag
 from xmmpy.events.mos.frames import analyse_frames
 from xmmpy.events.mos.rules import Working, ccd_pixels, energy_flags, split_diagonals
@@ -124,7 +125,7 @@ def calibrate_mos_ccd(
         working.flag[:] &= ~np.int32(MosFlag.BAD_E3E4 | MosFlag.UNDERSHOOT)
     by_place = pixel_flags(geometry, bad_pixels, np.zeros((0, 2), np.int16), *_read_out(window, fast=fast))
     _flag_places(working, _rows(working, fast=fast), by_place, analysed)
-    kept, more = _sift(working, options.rejected & ~int(MosFlag.OUT_OF_FOV))
+    kept, more = sift(working.flag, options.rejected & ~int(MosFlag.OUT_OF_FOV), _REASONS)
     fates += more
     working = working.take(kept)
     background = ring_background(working)
@@ -216,21 +217,6 @@ def _flag_places(working: Working, rows: NDArray[np.int16], by_place: NDArray[np
     place = by_place[np.where(on_ccd, working.rawx, 1), np.where(on_ccd, rows, 1)]
     working.flag[:] |= np.where(on_ccd, place, np.int32(MosFlag.OUT_OF_CCD_WINDOW))
     working.flag[~analysed.usable[working.frame]] |= np.int32(MosFlag.IN_BAD_FRAME)
-
-
-def _sift(working: Working, rejected: int) -> tuple[NDArray[np.intp], list[Fate]]:
-    """Rows without rejected bits, and the first reason of every other one."""
-    bad = (working.flag & np.int32(rejected)) != 0
-    left = working.flag[bad]
-    fates = []
-    for bit, reason in _REASONS:
-        if not rejected & bit:
-            continue
-        mine = (left & np.int32(bit)) != 0
-        fates.append(Fate(reason, int(mine.sum())))
-        left = left[~mine]
-    fates.append(Fate("rejected by another flag", int(left.size)))
-    return np.flatnonzero(~bad), fates
 
 
 def ring_background(working: Working) -> np.float32:

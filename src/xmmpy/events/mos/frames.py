@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from xmmpy.events.livetime import Frames
-from xmmpy.products.intervals import Intervals
+from xmmpy.events.livetime import Frames, runs_of_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xmmpy.calibration.nominal import FrameTiming
     from xmmpy.odf.raw import MosEvents, MosFrameTable, Window
+    from xmmpy.products.intervals import Intervals
 
 _PIXELS_OF_PATTERN: Final = np.array([1] + [2] * 4 + [3] * 4 + [4] * 4 + [3] * 13 + [2] * 4 + [0, 0], np.int64)
 """Pixels above threshold by PATTERN; none for the patterns of tracks, which stay in the dead area (page emframes)."""
@@ -132,7 +132,7 @@ def analyse_frames(
         "frames outside housekeeping limits": int(outside.sum()),
         "frame_ms": round(1000.0 * period, 3),
     }
-    good = _good_times(end[usable], length, period)
+    good = runs_of_frames(end[usable], length, period)
     lengths = np.full(number.size, length, np.float32)
     return MosFrames(number.astype(np.int32), end - length / 2, lengths, live, usable, good, facts)
 
@@ -163,14 +163,3 @@ def _mended(number: NDArray[np.int32], end: NDArray[np.float64], period: float) 
     mended = end.copy()
     mended[1:-1][wrong] = expected[wrong]
     return mended, int(wrong.sum())
-
-
-def _good_times(end: NDArray[np.float64], length: float, period: float) -> Intervals:
-    """Runs of frames, each half a read-out wider than its integrations, so that no frame reaches over a border."""
-    if not end.size:
-        return Intervals.of([], [])
-    margin = (period - length) / 2
-    breaks = np.flatnonzero(np.diff(end) > (1 + _SAME_RUN) * period)
-    starts = np.concatenate([[0], breaks + 1])
-    stops = np.concatenate([breaks, [end.size - 1]])
-    return Intervals.of(end[starts] - length - margin, end[stops] + margin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from xmmpy.calibration.nominal import frame_timing
 from xmmpy.events.badpixels.placing import pixel_flags
 from xmmpy.events.calibrated import CalibratedCcd, CcdEvents, Fate
 from xmmpy.events.energy import pn_pixel_energy
+from xmmpy.events.fates import sift
 from xmmpy.events.flags import PnFlag
 from xmmpy.events.placing import camera_places
 from xmmpy.events.pn.frames import analyse_frames
@@ -95,6 +96,10 @@ class _Pixels:
     charge: NDArray[np.int16]
     flag: NDArray[np.int32]
 
+    def take(self, kept: NDArray[np.bool_]) -> _Pixels:
+        """Only some of them."""
+        return self if kept.all() else _Pixels(*(getattr(self, field.name)[kept] for field in fields(self)))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chosen:
@@ -166,7 +171,8 @@ def calibrate_pn_ccd(
     pixels, fates = _valid(events, analysed, window, offsets, by_place, options)
     lost_in_frame, lost_in_column = _mark_tracks(pixels, options.mip_threshold, analysed.number.size)
     _mark_trailing(pixels, options.reemission_threshold)
-    pixels, more = _sift(pixels, options.rejected & ~int(PnFlag.OUT_OF_FOV))
+    kept_pixels, more = sift(pixels.flag, options.rejected & ~int(PnFlag.OUT_OF_FOV), _REASONS)
+    pixels = pixels.take(kept_pixels)
     fates += more
     found = recognise(pixels.keys, pixels.charge)
     fates.append(Fate("joined to an event of several pixels", pixels.keys.size - found.main.size))
@@ -290,30 +296,6 @@ def _mark_trailing(pixels: _Pixels, threshold: int) -> None:
     follows = pixels.keys[1:] == pixels.keys[:-1] + 1
     weaker = pixels.charge[1:] < pixels.charge[:-1]
     pixels.flag[1:][follows & weaker & (pixels.charge[:-1] >= threshold)] |= np.int32(PnFlag.TRAILING)
-
-
-def _sift(pixels: _Pixels, rejected: int) -> tuple[_Pixels, list[Fate]]:
-    """Pixels without rejected bits, and the first reason of every other one."""
-    bad = (pixels.flag & np.int32(rejected)) != 0
-    fates = []
-    left = pixels.flag[bad]
-    for bit, reason in _REASONS:
-        if not rejected & bit:
-            continue
-        mine = (left & np.int32(bit)) != 0
-        fates.append(Fate(reason, int(mine.sum())))
-        left = left[~mine]
-    fates.append(Fate("with another flag that is rejected", left.size))
-    if not bad.any():
-        return pixels, fates
-    kept = ~bad
-    return (
-        _Pixels(
-            pixels.keys[kept], pixels.frame[kept], pixels.rawx[kept], pixels.rawy[kept], pixels.charge[kept],
-            pixels.flag[kept],
-        ),
-        fates,
-    )  # fmt: skip
 
 
 def _energies(

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from xmmpy.events.livetime import Frames
-from xmmpy.products.intervals import Intervals
+from xmmpy.events.livetime import Frames, runs_of_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xmmpy.calibration.nominal import FrameTiming
     from xmmpy.odf.raw import PnFrameTable
+    from xmmpy.products.intervals import Intervals
 
 COLUMNS_PER_CCD: Final = 64
 COLUMNS_PER_FRAME: Final = 3 * COLUMNS_PER_CCD
@@ -133,7 +133,7 @@ def analyse_frames(table: PnFrameTable, timing: FrameTiming, housekeeping: Inter
     last = np.searchsorted(cycle, table.cycles, side="right") - 1
     times = end[np.clip(last, 0, number.size - 1)] if number.size else np.zeros(table.cycles.size)
     discarded = (times, table.ndiscarded.astype(np.float32))
-    good = _good_times(end[usable], integration_s, frame_s)
+    good = runs_of_frames(end[usable], integration_s, frame_s)
     return PnFrames(
         number.astype(np.int32), end, fraction, usable, integration_s, frame_s, good, discarded, facts
     )  # fmt: skip
@@ -231,13 +231,3 @@ def _kept(
     fraction[~known] = np.median(kept)
     counting[known] = table.counting[place[known]]
     return fraction, counting
-
-
-def _good_times(end: NDArray[np.float64], integration_s: float, frame_s: float) -> Intervals:
-    """Runs of frames, each half a read-out wider than its integrations."""
-    if not end.size:
-        return Intervals.of([], [])
-    margin = (frame_s - integration_s) / 2
-    breaks = np.flatnonzero(np.diff(end) > (1 + _SAME_RUN) * frame_s)
-    starts, stops = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [end.size - 1]])
-    return Intervals.of(end[starts] - integration_s - margin, end[stops] + margin)
