@@ -34,6 +34,21 @@ def reduce(
         typer.Option("--flare-cut", help="auto, ask, histogram, or limits in counts/s: mos1=0.35,pn=0.4."),
     ] = None,
     cameras: Annotated[str | None, typer.Option(help="Cameras, separated by commas.")] = None,
+    exposures: Annotated[
+        str | None,
+        typer.Option(help="Only these of their cameras: mos1_S001,pn_U002."),
+    ] = None,
+    oot: Annotated[
+        bool | None, typer.Option("--oot/--no-oot", help="Make the list of out-of-time events of pn (default).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Start of the random numbers of the chains.")] = None,
+    attitude: Annotated[
+        str | None, typer.Option(metavar="RA,DEC,PA", help="Pointing (degrees) in place of the ODF's attitude.")
+    ] = None,
+    ccf: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Folder with calibration constituents; may be given again. Else SAS_CCFPATH."),
+    ] = None,
     work: Annotated[Path | None, typer.Option(help="Work folder; DIR/work when not given.")] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Tasks at a time; 0: as many as processors.")] = 0,
     config: Annotated[Path | None, typer.Option(help="Settings; DIR/xmmpy.toml when not given and there.")] = None,
@@ -55,7 +70,8 @@ def reduce(
     home = places[0] if places[0].is_dir() else places[0].parent
     folder = work if work is not None else home / "work"
     try:
-        settings = _settings(home, config, flare_cut, cameras)
+        given = _given(flare_cut, cameras, exposures, attitude, out_of_time=oot, seed=seed, ccf=ccf)
+        settings = _settings(home, config, given)
         planned = plan(places, folder, settings, Environment.from_mapping(os.environ))
         if dry_run:
             typer.echo(f"# in {folder}:")
@@ -75,14 +91,27 @@ def reduce(
     return reduction.exit_status
 
 
-def _settings(home: Path, config: Path | None, flare_cut: str | None, cameras: str | None) -> Settings:
-    from xmmpy.pipeline.settings import SETTINGS_NAME, parse_cameras, parse_flare_cut, read_settings
+def _given(
+    flare_cut: str | None, cameras: str | None, exposures: str | None, attitude: str | None, **others: Any
+) -> dict[str, Any]:
+    """Settings that the command line gives."""
+    from xmmpy.pipeline.settings import parse_attitude, parse_cameras, parse_exposures, parse_flare_cut
 
-    changes: dict[str, Any] = {}
-    if flare_cut is not None:
-        changes["flares"] = parse_flare_cut(flare_cut)
-    if cameras is not None:
-        changes["cameras"] = parse_cameras(cameras)
+    texts = {
+        "flares": (flare_cut, parse_flare_cut),
+        "cameras": (cameras, parse_cameras),
+        "exposures": (exposures, parse_exposures),
+        "attitude": (attitude, parse_attitude),
+    }
+    changes: dict[str, Any] = {name: parse(text) for name, (text, parse) in texts.items() if text is not None}
+    if others.get("ccf"):
+        others["ccf"] = tuple(str(folder.absolute()) for folder in others["ccf"])
+    return changes | {name: value for name, value in others.items() if value not in (None, [])}
+
+
+def _settings(home: Path, config: Path | None, changes: dict[str, Any]) -> Settings:
+    from xmmpy.pipeline.settings import SETTINGS_NAME, read_settings
+
     usual = home / SETTINGS_NAME
     return read_settings(config if config is not None else usual if usual.is_file() else None, changes)
 
@@ -130,8 +159,9 @@ def _write_page(folder: Path, reduction: Reduction) -> Path | None:
 def _summary(reduction: Reduction, folder: Path, page: Path | None) -> None:
     for line in _camera_lines(reduction.record):
         typer.echo(line)
+    told = {camera.reason for camera in reduction.record.cameras}
     for step in reduction.record.steps:
-        if step.camera is None and step.status != "done":
+        if step.camera is None and step.status != "done" and step.reason not in told:
             typer.echo(f"{step.name}: {step.status}: {step.reason}")
     for remark in ("nothing to do: all is done already",) if not reduction.changed else ():
         typer.echo(remark)

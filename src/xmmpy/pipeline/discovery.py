@@ -32,6 +32,9 @@ _BY_NAME = {"mos1": "mos1", "emos1": "mos1", "m1": "mos1", "mos2": "mos2", "emos
             "pn": "pn", "epn": "pn"}  # fmt: skip
 
 
+_NO_PLACES = "nothing tells where the telescope looked, so that X,Y are null: give --attitude RA,DEC,PA"
+
+
 @dataclass(frozen=True, slots=True)
 class EventList:
     """One calibrated event list: one exposure of one camera, as its headers describe it.
@@ -56,6 +59,8 @@ class EventList:
         Why there is nothing to do with it (timing mode, closed filter, no events); else empty.
     problem : str
         Why it cannot be used although it should; else empty.
+    no_images : str
+        Why there are no images of it although the rest can be made; else empty.
     """
 
     path: str
@@ -78,6 +83,7 @@ class EventList:
     y_limits: tuple[float, float] | None = None
     nothing_to_do: str = ""
     problem: str = ""
+    no_images: str = ""
     key: str = ""
 
     @property
@@ -109,6 +115,7 @@ def find_lists(
     cameras: Iterable[str],
     known: Mapping[str, Mapping[str, Any]] | None = None,
     others: Sequence[EventList] = (),
+    exposures: Sequence[str] = (),
 ) -> Found:
     """Find the event lists.
 
@@ -123,11 +130,13 @@ def find_lists(
         change are not read.
     others : sequence of EventList
         Lists that should be there and are not, with the reason.
+    exposures : sequence of str
+        Those to take (``mos1_S001``), of the cameras of which one is named.
 
     Raises
     ------
     FileProblem
-        When a place does not exist, or there is no list in it.
+        When a place does not exist, there is no list in it, or not one that is asked for.
     """
     wanted = tuple(cameras)
     lists: dict[tuple[str, str], EventList] = {(one.camera, one.exposure): one for one in others}
@@ -149,7 +158,29 @@ def find_lists(
         problem = f"holds no calibrated event list of {', '.join(wanted)}"
         advice = "; ".join([f"lists are named {names} and their like", *remarks])
         raise FileProblem(where, problem, advice)
-    return Found(_with_keys(lists.values(), wanted), tuple(remarks))
+    check_chosen(", ".join(str(place) for place in places), list(lists), exposures)
+    chosen = [one for one in lists.values() if is_chosen(one.camera, one.exposure, exposures)]
+    return Found(_with_keys(chosen, wanted), tuple(remarks))
+
+
+def is_chosen(camera: str, exposure: str, exposures: Sequence[str]) -> bool:
+    """Tell whether an exposure is wanted: it is named, or none of its camera is."""
+    return f"{camera}_{exposure}" in exposures or not any(name.split("_")[0] == camera for name in exposures)
+
+
+def check_chosen(place: str | Path, there: Sequence[tuple[str, str]], exposures: Sequence[str]) -> None:
+    """Check that the exposures that are asked for are there.
+
+    Raises
+    ------
+    FileProblem
+        When one is not.
+    """
+    known = sorted(f"{camera}_{exposure}" for camera, exposure in there)
+    for name in exposures:
+        if name not in known:
+            advice = "correct --exposures"
+            raise FileProblem(place, f"has no exposure {name}; it has {', '.join(known)}", advice)
 
 
 def describe(path: Path) -> EventList:
@@ -191,6 +222,7 @@ def _from_headers(guess: EventList, first: Hdu, events: Hdu) -> EventList:
         dec=_number(events, first, "DEC_PNT"),
         date_obs=text("DATE-OBS", "EXPSTART"),
         date_end=text("DATE-END", "EXPSTOP"),
+        no_images=_NO_PLACES if text("ATT_SRC") == "NONE" else "",
     )
     return replace(found, nothing_to_do=_nothing_to_do(found))
 

@@ -120,7 +120,9 @@ class Digests:
         self._mutex = threading.Lock()
 
     def of(self, name: str) -> str:
-        """Give the digest of a file; empty where there is none."""
+        """Give the digest of a file; empty where there is none. That of a folder is of the names and sizes in it."""
+        if (self._folder / name).is_dir():
+            return self._of_folder(name)
         known = self.known(name)
         if known:
             return known
@@ -133,6 +135,17 @@ class Digests:
         with self._mutex:
             self._stamps[name] = StampRecord(size=stat.st_size, mtime_ns=stat.st_mtime_ns, digest=digest)
         return digest
+
+    def _of_folder(self, name: str) -> str:
+        digest = _hash()
+        try:
+            with os.scandir(self._folder / name) as items:
+                files = sorted((item.name, item.stat().st_size) for item in items if item.is_file())
+        except OSError:
+            return ""
+        for file, size in files:
+            digest.update(f"{file}\0{size}\0".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
 
     def known(self, name: str) -> str:
         """Give the digest of a file if it need not be read for it; else empty."""

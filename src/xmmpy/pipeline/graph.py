@@ -23,6 +23,9 @@ class Step:
         What it makes, for people: ``rate curve``.
     inputs, outputs : tuple of str
         Files read and written.
+    optional : tuple of str
+        Files, and folders of files, that are read where they are there; the step that makes one is waited for, however
+        it ends.
     after : tuple of str
         Steps to wait for, however they end: nothing is handed over.
     withheld : str
@@ -34,6 +37,7 @@ class Step:
     title: str = ""
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     withheld: str = ""
 
@@ -125,7 +129,8 @@ class Graph:
 
     def needs(self, step: Step) -> tuple[str, ...]:
         """Names of the steps that must have ended before this one."""
-        return tuple(dict.fromkeys((*self.sources(step), *step.after)))
+        optional = tuple(self.makers[file] for file in step.optional if file in self.makers)
+        return tuple(dict.fromkeys((*self.sources(step), *optional, *step.after)))
 
     def _sorted(self, given: tuple[Step, ...]) -> list[Step]:
         ordered: list[Step] = []

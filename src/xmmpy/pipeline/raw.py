@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xmmpy.odf.names import INSTRUMENT_NAMES, parse_name
 from xmmpy.odf.opening import open_odf
-from xmmpy.pipeline.discovery import INSTRUMENTS, EventList, relative_to
+from xmmpy.odf.times import text_of_met
+from xmmpy.pipeline.discovery import INSTRUMENTS, EventList, check_chosen, is_chosen, relative_to
 from xmmpy.pipeline.graph import Graph, Step, TaskStep
 from xmmpy.products.errors import FileProblem
 from xmmpy.tasks.epic.names import attitude_name, bad_pixel_name, list_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from xmmpy.odf.inventory import Exposure, Inventory
     from xmmpy.odf.opening import OdfFolder
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
 INDEX = "ccf.cif"
 _CODES = {"mos1": "M1", "mos2": "M2", "pn": "PN"}
+_CAMERAS = {code: camera for camera, code in _CODES.items()}
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
-_SPACECRAFT = ("TCX", "TCS", "ATS", "RAS", "SUM")
+_SPACECRAFT = ("TCX", "TCS", "ATS", "RAS", "SUM", "ROS")
+_HOUSEKEEPING = ("PEH", "PMH", "PAH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class RawPlan:
     exposures : tuple of RawExposure
         In the order of cameras.
     environment : mapping of str to str
-        SAS_ODF and SAS_CCF for the tasks.
+        SAS_ODF, SAS_CCF and SAS_CCFPATH for the tasks.
     remarks : tuple of str
         What is missing in the ODF.
     """
@@ -131,63 +135,119 @@ def plan_raw(folder: OdfFolder, settings: Settings, work: Path, environment: Env
     Raises
     ------
     FileProblem
-        When the ODF has no exposure of the cameras that are wanted.
+        When the ODF has no exposure of the cameras that are wanted, or not one that is asked for.
     """
     from xmmpy.odf.inventory import take_inventory
 
     inventory = take_inventory(folder, instruments=[_CODES[camera] for camera in settings.cameras])
+    calibration = _Calibration.of(settings, environment, work)
+    chosen = _chosen(inventory, settings)
     shared = _shared_inputs(inventory, work)
-    steps: list[Step] = [_index_step(environment), *_summary_steps(inventory, shared)]
+    raw_files = tuple(dict.fromkeys(file for exposure in chosen for file in _files_of(folder, exposure, work)))
+    steps: list[Step] = [
+        _index_step(calibration, inventory, work),
+        *_summary_steps(inventory, work, shared, raw_files),
+    ]
     exposures = []
-    for camera in settings.cameras:
-        for exposure in inventory.of_instrument(_CODES[camera]):
-            if not exposure.is_science and exposure.auxiliary is None:
-                continue  # offsets, diagnostics
-            step = _chain_step(folder, exposure, shared, work, indexed=bool(environment.ccf_path))
-            steps.append(step)
-            exposures.append(
-                RawExposure(camera, exposure.identifier, exposure.mode, exposure.filter, step.name,
-                            list_name(folder, exposure))
-            )  # fmt: skip
-            if camera == "pn" and settings.out_of_time and exposure.events and not exposure.is_timing:
-                steps.append(
-                    _chain_step(folder, exposure, shared, work, indexed=bool(environment.ccf_path), out_of_time=True)
-                )
-    if not exposures:
-        wanted = ", ".join(settings.cameras)
-        raise FileProblem(folder.path, f"holds no exposure of {wanted}", "choose other cameras with --cameras")
-    ccf = environment.ccf or (str((work / INDEX).absolute()) if environment.ccf_path else "")
+    for exposure in chosen:
+        step = _chain_step(folder, exposure, shared, work, settings, calibration)
+        steps.append(step)
+        exposures.append(
+            RawExposure(_CAMERAS[exposure.instrument], exposure.identifier, exposure.mode, exposure.filter, step.name,
+                        list_name(folder, exposure))
+        )  # fmt: skip
+        if exposure.instrument == "PN" and settings.out_of_time and exposure.events and not exposure.is_timing:
+            steps.append(_chain_step(folder, exposure, shared, work, settings, calibration, out_of_time=True))
     return RawPlan(
         graph=Graph(steps),
         exposures=tuple(exposures),
-        environment={"SAS_ODF": str(folder.path.absolute()), "SAS_CCF": ccf},
+        environment={"SAS_ODF": str(folder.path.absolute()), **calibration.environment},
         remarks=(*inventory.missing, *inventory.remarks),
     )
 
 
-def _index_step(environment: Environment) -> TaskStep:
+@dataclass(frozen=True, slots=True)
+class _Calibration:
+    """Where the calibration comes from.
+
+    Attributes
+    ----------
+    index : str
+        The calibration index, absolute; empty where there is none and none can be made.
+    folders : tuple of str
+        Folders with constituents, absolute.
+    withheld : str
+        Why no index is made; empty where one is.
+    """
+
+    index: str
+    folders: tuple[str, ...]
+    withheld: str
+
+    @classmethod
+    def of(cls, settings: Settings, environment: Environment, work: Path) -> _Calibration:
+        """Choose: folders of the settings, then the index of SAS_CCF, then the folders of SAS_CCFPATH."""
+        folders = tuple(str(Path(folder).absolute()) for folder in settings.ccf or environment.ccf_path)
+        if environment.ccf and not settings.ccf:
+            reason = f"SAS_CCF names an index: {environment.ccf}"
+            return cls(str(Path(environment.ccf).absolute()), folders, reason)
+        if not folders:
+            reason = "no calibration constituents (SAS_CCFPATH is not set): the nominal calibration is used"
+            return cls("", (), reason)
+        return cls(str((work / INDEX).absolute()), folders, "")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As tasks expect it."""
+        return {"SAS_CCF": self.index, "SAS_CCFPATH": ":".join(self.folders)}
+
+
+def _chosen(inventory: Inventory, settings: Settings) -> list[Exposure]:
+    """Exposures to process, by camera.
+
+    Raises
+    ------
+    FileProblem
+        When there is none, or one that was asked for is not there.
+    """
+    there = [
+        (camera, exposure)
+        for camera in settings.cameras
+        for exposure in inventory.of_instrument(_CODES[camera])
+        if exposure.is_science or exposure.auxiliary is not None  # the others are offsets and diagnostics
+    ]
+    place = inventory.folder.path
+    if not there:
+        wanted = ", ".join(settings.cameras)
+        raise FileProblem(place, f"holds no exposure of {wanted}", "choose other cameras with --cameras")
+    check_chosen(place, [(camera, exposure.identifier) for camera, exposure in there], settings.exposures)
+    return [exposure for camera, exposure in there if is_chosen(camera, exposure.identifier, settings.exposures)]
+
+
+def _index_step(calibration: _Calibration, inventory: Inventory, work: Path) -> TaskStep:
     """Index of the calibration, where there are constituents and no index yet."""
-    reason = ""
-    if environment.ccf:
-        reason = f"SAS_CCF names an index: {environment.ccf}"
-    elif not environment.ccf_path:
-        reason = "no calibration constituents (SAS_CCFPATH is not set): the nominal calibration is used"
+    values: dict[str, Any] = {
+        "calindexset": INDEX, "fullpath": True, "withccfpath": True, "ccfpath": ":".join(calibration.folders)
+    }  # fmt: skip
+    if isfinite(inventory.start):
+        values |= {"withobservationdate": True, "observationdate": text_of_met(inventory.start, 0)}
     return TaskStep(
-        name="cifbuild", title="calibration index", task="cifbuild", values={"calindexset": INDEX, "fullpath": True},
-        outputs=(INDEX,), withheld=reason,
+        name="cifbuild", title="calibration index", task="cifbuild", values=values, outputs=(INDEX,),
+        optional=tuple(relative_to(work, folder) for folder in calibration.folders), withheld=calibration.withheld,
     )  # fmt: skip
 
 
-def _summary_steps(inventory: Inventory, shared: tuple[str, ...]) -> list[Step]:
+def _summary_steps(inventory: Inventory, work: Path, shared: tuple[str, ...], raw_files: tuple[str, ...]) -> list[Step]:
     folder = inventory.folder
     summary = folder.canonical_name("SUM", "SAS")
     attitude = attitude_name(folder)
     has_attitude = any(folder.find("SC", kind) is not None for kind in ("ATS", "RAS"))
+    read = tuple(file for file in (relative_to(work, folder.path), *shared, *raw_files) if file != summary)
     return [
-        TaskStep(name="odfingest", title="summary", task="odfingest", values={"outdir": "."}, inputs=shared,
+        TaskStep(name="odfingest", title="summary", task="odfingest", values={"outdir": "."}, optional=read,
                  outputs=(summary,)),
         TaskStep(
-            name="atthkgen", title="attitude", task="atthkgen", values={"atthkset": attitude}, inputs=shared,
+            name="atthkgen", title="attitude", task="atthkgen", values={"atthkset": attitude}, optional=shared,
             outputs=(attitude,), withheld="" if has_attitude else "the ODF holds no attitude (ATS, RAS)",
         ),
     ]  # fmt: skip
@@ -195,39 +255,51 @@ def _summary_steps(inventory: Inventory, shared: tuple[str, ...]) -> list[Step]:
 
 def _shared_inputs(inventory: Inventory, work: Path) -> tuple[str, ...]:
     """Files of the spacecraft."""
-    files = inventory.folder.files
-    return tuple(
-        relative_to(work, path)
-        for name, path in files.items()
+    files = [
+        path
+        for name, path in inventory.folder.files.items()
         if name.instrument == "SC" and name.kind in _SPACECRAFT and name.suffix != "SAS"
-    )
+    ]
+    if inventory.folder.summary is not None:
+        files.append(inventory.folder.summary)
+    return tuple(relative_to(work, path) for path in files)
+
+
+def _files_of(folder: OdfFolder, exposure: Exposure, work: Path) -> tuple[str, ...]:
+    """Files of an exposure and the housekeeping of its camera."""
+    files = [ccd.path for ccd in exposure.ccds if ccd.name.is_events or ccd.name.kind == "DLI"]
+    files += [path for path in (exposure.auxiliary, exposure.counting) if path is not None]
+    files += [path for kind in _HOUSEKEEPING if (path := folder.find(exposure.instrument, kind)) is not None]
+    return tuple(relative_to(work, path) for path in files)
 
 
 def _chain_step(
-    folder: OdfFolder, exposure: Exposure, shared: tuple[str, ...], work: Path, *, indexed: bool,
-    out_of_time: bool = False,
+    folder: OdfFolder, exposure: Exposure, shared: tuple[str, ...], work: Path, settings: Settings,
+    calibration: _Calibration, *, out_of_time: bool = False,
 ) -> TaskStep:  # fmt: skip
     """Step that calibrates one exposure."""
-    instrument = INSTRUMENT_NAMES[exposure.instrument]
-    camera = INSTRUMENTS[instrument]
-    is_pn = exposure.instrument == "PN"
-    task = "epproc" if is_pn else "emproc"
-    files = [ccd.path for ccd in exposure.events]
-    files += [path for path in (exposure.auxiliary,) if path is not None]
+    camera = _CAMERAS[exposure.instrument]
+    task = "epproc" if exposure.instrument == "PN" else "emproc"
     values: dict[str, Any] = {
-        "withinstexpids": True, "instexpids": f"{exposure.instrument}{exposure.identifier}", "runatthkgen": False
+        "withinstexpids": True, "instexpids": f"{exposure.instrument}{exposure.identifier}", "runatthkgen": False,
+        "randomseed": settings.seed,
     }  # fmt: skip
+    if task == "emproc":  # what the other camera lacks is not this one's
+        values |= {"selectinstruments": True, "emos1": camera == "mos1", "emos2": camera == "mos2"}
+    if settings.attitude is not None:
+        names = ("fixedra", "fixeddec", "fixedposangle")
+        values |= {"withfixedattitude": True, **dict(zip(names, settings.attitude, strict=True))}
     outputs = [list_name(folder, exposure, out_of_time=out_of_time)]
     if out_of_time:
         values["withoutoftime"] = True
     else:
         outputs.append(bad_pixel_name(folder, exposure))
+    index = (relative_to(work, calibration.index),) if calibration.index else ()
     return TaskStep(
         name=f"{camera}_{exposure.identifier}/{'out-of-time' if out_of_time else task}",
         title=f"{camera} {exposure.identifier} {'out-of-time events' if out_of_time else 'calibrated events'}",
         task=task, values=values, outputs=tuple(outputs),
-        inputs=(*shared, *(relative_to(work, path) for path in files)),
-        after=("cifbuild",) if indexed else (),
+        optional=(*shared, *_files_of(folder, exposure, work), *index),
         withheld="" if exposure.events or exposure.is_science else "no CCD sent events",
     )  # fmt: skip
 

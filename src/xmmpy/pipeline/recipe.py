@@ -196,6 +196,7 @@ def _image(events: EventList, camera: CameraSettings, band_name: str, band: Band
     return TaskStep(
         name=f"{events.key}/image-{band_name}", camera=events.key, title=f"image {band_name}",
         task="evselect", values=values, inputs=(names.clean,), outputs=(names.image(band_name),),
+        withheld=events.no_images,
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def plan(places: Sequence[Path], work: Path, settings: Settings, environment: En
     if folder is not None:
         raw = plan_raw(folder, settings, work, environment or Environment())
         return Plan(Found((), (*raw.remarks, *remarks)), raw.graph, old, work, settings, raw)
-    found = find_lists(places, settings.cameras, _known(old, work))
+    found = find_lists(places, settings.cameras, _known(old, work), exposures=settings.exposures)
     graph = standard_reduction(found.lists, settings, work)
     return Plan(replace(found, remarks=(*found.remarks, *remarks)), graph, old, work, settings)
 
@@ -289,6 +289,7 @@ def _new_record(planned: Plan) -> RunRecord:
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         settings=planned.settings.model_dump(mode="json"),
         observation=describe_observation(lists) if lists else ObservationRecord(),
+        remarks=list(planned.found.remarks),
         lists={relative_to(planned.work, one.path): one.to_json() for one in lists if not one.problem and one.exists},
     )
 

@@ -150,6 +150,8 @@ class Run:
             for file, digest in record.inputs.items():
                 if not digest:
                     return record.model_copy(update={"status": "failed", "reason": f"{file} cannot be read"})
+            optional = {file: self.digests.of(file) for file in step.optional}
+            record.inputs |= {file: digest for file, digest in optional.items() if digest}
         if isinstance(step, TaskStep):
             values = self._values(step, files)
             record.task = step.task
@@ -195,7 +197,7 @@ class Run:
             return
         tasks = [(step, given) for step, given in queue if isinstance(step, TaskStep)]
         calls = [
-            TaskCall(step.task, self._values(step, tuple(given.inputs)), str(self._log_path(given)))
+            TaskCall(step.task, self._values(step, _gathered(step, given)), str(self._log_path(given)))
             for step, given in tasks
         ]
         group = belong_together(calls)[0]
@@ -292,6 +294,11 @@ class Run:
         """Remove products that are no longer true."""
         for file in files:
             (self.folder / file).unlink(missing_ok=True)
+
+
+def _gathered(step: TaskStep, record: StepRecord) -> tuple[str, ...]:
+    """Inputs that are there."""
+    return tuple(file for file in step.inputs if file in record.inputs)
 
 
 def _passed_on(end: StepRecord) -> str:

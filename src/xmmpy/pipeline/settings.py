@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +20,11 @@ CameraName = Literal["mos1", "mos2", "pn"]
 Method = Literal["auto", "ask", "histogram"]
 
 CAMERAS: tuple[CameraName, ...] = ("mos1", "mos2", "pn")
+RightAscension = Annotated[float, Field(ge=0, le=360)]
+Declination = Annotated[float, Field(ge=-90, le=90)]
+PositionAngle = Annotated[float, Field(ge=-360, le=360)]
+_EXPOSURE = re.compile(r"[SU]\d{3}")
+_CAMERA_OF_CODE = {"M1": "mos1", "M2": "mos2", "PN": "pn"}
 
 
 class SettingsError(Exception):
@@ -121,15 +127,34 @@ class FlareSettings(_Part):
 
 
 class Settings(_Part):
-    """All settings of the standard reduction."""
+    """All settings of the standard reduction.
+
+    Those of an ODF: `exposures` are those to take (``mos1_S001``), of the cameras of which one is named; `seed` is of the
+    random numbers of the chains; `attitude` (RA, Dec, position angle, degrees) takes the place of that of the ODF;
+    `ccf` are folders with calibration constituents, which take the place of SAS_CCF and SAS_CCFPATH.
+    """
 
     cameras: tuple[CameraName, ...] = CAMERAS
     rate_bin: float = Field(default=100.0, gt=0)
     image_size: int = Field(default=600, ge=16, le=10000)
+    exposures: tuple[str, ...] = ()
     out_of_time: bool = True
+    seed: int = Field(default=1, ge=0, le=2**31 - 1)
+    attitude: tuple[RightAscension, Declination, PositionAngle] | None = None
+    ccf: tuple[str, ...] = ()
     flares: FlareSettings = Field(default_factory=FlareSettings)
     mos: CameraSettings = Field(default_factory=_mos)
     pn: CameraSettings = Field(default_factory=_pn)
+
+    @model_validator(mode="after")
+    def _check_exposures(self) -> Self:
+        for name in self.exposures:
+            camera, _, exposure = name.partition("_")
+            if camera not in CAMERAS or not _EXPOSURE.fullmatch(exposure):
+                raise ValueError(f"'{name}' names no exposure; take names such as mos1_S001, pn_U002")
+            if camera not in self.cameras:
+                raise ValueError(f"{name} is of a camera that is not among {', '.join(self.cameras)}")
+        return self
 
     def of_camera(self, camera: str) -> CameraSettings:
         """Give the selections of a camera by its name (``mos1``, ``mos2``, ``pn``)."""
@@ -162,7 +187,10 @@ def read_settings(path: Path | None, changes: Mapping[str, Any]) -> Settings:
     """
     merged: dict[str, Any] = Settings().model_dump()
     if path is not None:
-        _merge(merged, _read_toml(path))
+        given = _read_toml(path)
+        if isinstance(folders := given.get("ccf"), list):  # as seen from the file
+            given["ccf"] = [str(path.parent / item) if isinstance(item, str) else item for item in folders]
+        _merge(merged, given)
     _merge(merged, changes)
     try:
         return Settings.model_validate(merged)
@@ -213,6 +241,43 @@ def parse_cameras(text: str) -> tuple[str, ...]:
     if not words:
         raise SettingsError(f"--cameras names none; the cameras are {', '.join(CAMERAS)}")
     return tuple(camera for camera in CAMERAS if camera in words)
+
+
+def parse_exposures(text: str) -> tuple[str, ...]:
+    """Read ``mos1_S001,pn_U002`` or ``M1S001 PNU002``; gives the first form.
+
+    Raises
+    ------
+    SettingsError
+        For a name that is of no exposure.
+    """
+    names = []
+    for word in text.replace(",", " ").split():
+        camera, exposure = word[:-4].strip("_").lower(), word[-4:].upper()
+        camera = _CAMERA_OF_CODE.get(camera.upper(), camera)
+        if camera not in CAMERAS or not _EXPOSURE.fullmatch(exposure):
+            raise SettingsError(f"'{word}' names no exposure; take names such as mos1_S001, pn_U002")
+        names.append(f"{camera}_{exposure}")
+    if not names:
+        raise SettingsError("--exposures names none; take names such as mos1_S001, pn_U002")
+    return tuple(dict.fromkeys(names))
+
+
+def parse_attitude(text: str) -> tuple[float, ...]:
+    """Read ``RA,DEC,PA`` in degrees.
+
+    Raises
+    ------
+    SettingsError
+        When these are not three numbers.
+    """
+    try:
+        numbers = tuple(float(word) for word in text.replace(",", " ").split())
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 3:
+        raise SettingsError(f"--attitude takes RA,DEC,PA in degrees, such as 150.1,2.2,290; not '{text}'")
+    return numbers
 
 
 def to_toml(values: Mapping[str, Any], prefix: str = "") -> str:

@@ -104,12 +104,16 @@ class StampRecord(_Part):
 
 
 class RunRecord(_Part):
-    """A run of the recipe in one work folder."""
+    """A run of the recipe in one work folder.
+
+    `remarks` are of the data: what is missing or was passed over, a line each.
+    """
 
     version: str
     started: str
     settings: dict[str, Any] = Field(default_factory=dict)
     observation: ObservationRecord = Field(default_factory=ObservationRecord)
+    remarks: list[str] = Field(default_factory=list)
     cameras: list[CameraRecord] = Field(default_factory=list)
     steps: list[StepRecord] = Field(default_factory=list)
     stamps: dict[str, StampRecord] = Field(default_factory=dict)
