@@ -189,15 +189,30 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=Path("build/bench"))
     parser.add_argument("--no-inside", action="store_true", help="only whole processes")
+    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     folder = arguments.folder.resolve()
+    if arguments.inside:
+        inside_process(arguments.inside, folder, arguments.pairs)
+        return
     for events in map(int, arguments.events.split(",")):
         source = make_list(folder, events)
-        print(f"{source.name}: {source.stat().st_size / 1e6:.0f} MB, about {events / 1e6:g} million events")
+        print(f"{source.name}: {source.stat().st_size / 1e6:.0f} MB, about {events / 1e6:g} million events", flush=True)
         whole_processes(source, folder, arguments.pairs)
         if not arguments.no_inside and events <= 5_000_000:
-            inside_process(source, folder, arguments.pairs)
+            # In a process of its own: children would inherit the peak memory of this one.
+            command = [
+                sys.executable,
+                __file__,
+                "--inside",
+                str(source),
+                "--pairs",
+                str(arguments.pairs),
+                "--folder",
+                str(folder),
+            ]
+            subprocess.run(command, check=True)
     print(f"peak memory of this script: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
