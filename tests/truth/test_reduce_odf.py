@@ -103,3 +103,37 @@ def test_the_lines_of_the_first_part_are_shown(
     assert "instexpids=M1S001" in shown
     assert "SAS_ODF" in shown
     assert not (top / "work").exists()
+
+
+def test_calibration_that_is_given_later_is_used(simulated: Path, tmp_path: Path) -> None:
+    top = copy(simulated, tmp_path)
+    assert main(["reduce", str(top), "--cameras", "mos1"]) == 0
+    before = record(top)["mos1_S001/emproc"]
+    (tmp_path / "ccf").mkdir()
+    assert main(["reduce", str(top), "--cameras", "mos1", "--ccf", str(tmp_path / "ccf")]) == 0
+    after = record(top)["mos1_S001/emproc"]
+    assert record(top)["cifbuild"]["status"] == "done"
+    assert "ccf.cif" not in before["inputs"]  # type: ignore[operator]
+    assert "ccf.cif" in after["inputs"]  # type: ignore[operator]
+    assert main(["reduce", str(top), "--cameras", "mos1"]) == 0
+    assert record(top)["mos1_S001/emproc"]["inputs"] == before["inputs"]
+    assert not (top / "work/ccf.cif").exists()
+
+
+def test_without_an_attitude_there_are_lists_and_a_way_to_images(
+    simulated: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    top = copy(simulated, tmp_path)
+    next((top / "ODF").glob("*ATS.FIT")).unlink()
+    for raw in (top / "ODF").glob("*RAS.*"):
+        raw.unlink()
+    (top / "ODF/1843_0000000001_SCX00000SUM.ASC").unlink()
+    command = ["reduce", str(top), "--cameras", "mos2", "--seed", "3"]
+    assert main(command) == 2
+    assert "give --attitude" in capsys.readouterr().out
+    assert (top / "work/mos2_clean.fits").is_file()
+    assert not (top / "work/mosaic.ds").exists()
+    page = (top / "work/index.html").read_text()
+    assert "SCX00000ATS.FIT is missing" in page
+    assert main([*command, "--attitude", "150,2.2,290"]) == 0
+    assert fits.getdata(top / "work/mosaic.ds").sum() > 0

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from xmmpy.pipeline.settings import (
     Settings,
     SettingsError,
+    parse_attitude,
     parse_cameras,
+    parse_exposures,
     parse_flare_cut,
     read_settings,
     to_toml,
@@ -75,6 +77,36 @@ def test_cameras(text: str, cameras: tuple[str, ...]) -> None:
 def test_wrong_cameras(text: str) -> None:
     with pytest.raises(SettingsError, match="the cameras are mos1, mos2, pn"):
         parse_cameras(text)
+
+
+def test_exposures_in_two_spellings() -> None:
+    assert parse_exposures("mos1_S001, PNU002 M2s003") == ("mos1_S001", "pn_U002", "mos2_S003")
+
+
+@pytest.mark.parametrize("text", ["", "S001", "mos1", "mos3_S001", "mos1_X001", "mos1_S1", "S_001"])
+def test_wrong_exposures(text: str) -> None:
+    with pytest.raises(SettingsError):
+        parse_exposures(text)
+
+
+def test_an_exposure_must_be_of_a_camera_that_is_wanted() -> None:
+    with pytest.raises(SettingsError, match="pn_S003 is of a camera that is not among mos1"):
+        read_settings(None, {"cameras": ("mos1",), "exposures": ("pn_S003",)})
+
+
+@pytest.mark.parametrize("text", ["", "1,2", "1,2,3,4", "here", "1,200,3", "400,0,0", "nan,0,0"])
+def test_wrong_attitudes(text: str) -> None:
+    with pytest.raises(SettingsError):
+        read_settings(None, {"attitude": parse_attitude(text)})
+
+
+def test_an_attitude_is_three_angles() -> None:
+    assert read_settings(None, {"attitude": parse_attitude("150.1, -2.2 290")}).attitude == (150.1, -2.2, 290.0)
+
+
+def test_folders_in_a_file_are_as_seen_from_it(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text('ccf = ["ccf", "/data/ccf"]')
+    assert read_settings(tmp_path / "my.toml", {}).ccf == (str(tmp_path / "ccf"), "/data/ccf")
 
 
 def test_a_file_changes_what_it_names_and_the_command_line_changes_that(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xmmpy.odf.names import INSTRUMENT_NAMES, parse_name
+from xmmpy.odf.names import parse_name
 from xmmpy.odf.opening import open_odf
 from xmmpy.odf.times import text_of_met
 from xmmpy.pipeline.discovery import INSTRUMENTS, EventList, check_chosen, is_chosen, relative_to

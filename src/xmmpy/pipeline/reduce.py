@@ -180,7 +180,7 @@ def reduce_lists(
         changed = False
         ended: Mapping[str, StepRecord] = {}
 
-        def one_run(current: Plan) -> tuple[Run, RunRecord]:
+        def one_run(current: Plan, *, keep_others: bool = False) -> tuple[Run, RunRecord]:
             record = _new_record(current)
             if old is not None:
                 record.steps = list(old.steps) if current.raw is not None else _still_there(old, current.graph)
@@ -194,12 +194,13 @@ def reduce_lists(
             watch.planned(expected_seconds(current.graph, old, sizes))
             return Run(
                 graph=current.graph, folder=folder.path, engine=engine, digests=digests, record=record,
-                watcher=watch, save=save, jobs=jobs or processors(), ask=ask, force=force, ended=ended,
+                watcher=watch, save=save, jobs=jobs or processors(), ask=ask, force=force,
+                keep_others=keep_others, ended=ended,
             ), record  # fmt: skip
 
         try:
             if planned.raw is not None:
-                run, _ = one_run(planned)
+                run, _ = one_run(planned, keep_others=True)
                 ended = run.run()
                 changed = run.changed
                 planned = _with_lists(planned, ended)
@@ -334,7 +335,7 @@ def _exit_status(record: RunRecord) -> int:
     if not bad and len(good) == len(wanted):
         return OK
     failed = bad or any(camera.status == "failed" for camera in wanted)
-    return ERROR if failed and not good else PARTIAL
+    return ERROR if failed and not any(camera.clean for camera in wanted) else PARTIAL
 
 
 def _size(one: EventList) -> int:

@@ -58,6 +58,8 @@ class Run:
         Asks the user for a flare cut.
     force : bool
         Do everything again.
+    keep_others : bool
+        Keep steps of the last run that are not of the graph in the record: they come later in this run.
     ended : mapping of str to StepRecord
         Steps of the graph that have ended already, in this run.
     changed : bool
@@ -74,6 +76,7 @@ class Run:
     jobs: int = 1
     ask: Ask | None = None
     force: bool = False
+    keep_others: bool = False
     ended: Mapping[str, StepRecord] = field(default_factory=dict)
     changed: bool = False
     _old: dict[str, StepRecord] = field(default_factory=dict)
@@ -286,6 +289,8 @@ class Run:
         """Bring the record up to date: what has ended, and what the last run did and this one has not yet."""
         steps = [self._ended.get(step.name, self._old.get(step.name)) for step in self.graph.steps]
         self.record.steps = [step for step in steps if step is not None]
+        if self.keep_others:
+            self.record.steps += [step for name, step in self._old.items() if name not in self.graph]
         files = [file for step in self.record.steps for file in (*step.inputs, *step.outputs)]
         self.record.stamps = self.digests.stamps(files)
         self.save(self.record)

@@ -129,9 +129,9 @@ class FlareSettings(_Part):
 class Settings(_Part):
     """All settings of the standard reduction.
 
-    Those of an ODF: `exposures` are those to take (``mos1_S001``), of the cameras of which one is named; `seed` is of the
-    random numbers of the chains; `attitude` (RA, Dec, position angle, degrees) takes the place of that of the ODF;
-    `ccf` are folders with calibration constituents, which take the place of SAS_CCF and SAS_CCFPATH.
+    `exposures` are those to take (``mos1_S001``), of the cameras of which one is named. The others are of an ODF:
+    `seed` is of the random numbers of the chains; `attitude` (RA, Dec, position angle, degrees) takes the place of that
+    of the ODF; `ccf` are folders with calibration constituents, which take the place of SAS_CCF and SAS_CCFPATH.
     """
 
     cameras: tuple[CameraName, ...] = CAMERAS

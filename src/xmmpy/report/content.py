@@ -18,6 +18,7 @@ from xmmpy.report.numbers import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from xmmpy.products.record import CameraRecord, CutRecord, RunRecord, StepRecord
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from xmmpy.report.sky import SkyPicture
 
 _LARGEST_RATE = 1e9  # counts/s; larger ones stand for "no limit"
+_RAW_TASKS = ("cifbuild", "odfingest", "atthkgen", "emproc", "epproc")
 _MOSAIC_PIXELS, _PANEL_PIXELS = 900, 320
 
 
@@ -82,6 +84,7 @@ class CameraView:
     events: str
     curve: CurvePanel
     raw_flow: tuple[CutGroup, ...]
+    calibration: tuple[tuple[str, str], ...]
     cut_flow: tuple[CutGroup, ...]
     product_flow: tuple[CutGroup, ...]
     images: tuple[SkyPanel, ...]
@@ -108,6 +111,7 @@ class PageContent:
     title: str
     facts: tuple[tuple[str, str], ...]
     problems: tuple[tuple[str, str, str], ...]
+    remarks: tuple[str, ...]
     mosaic: SkyPanel | None
     cameras: tuple[CameraView, ...]
     steps: tuple[StepView, ...]
@@ -128,13 +132,15 @@ def page_content(record: RunRecord, work: Path) -> PageContent:
         ("End", observation.date_end),
         *_raw_facts(record),
     ]
+    remarks = _remarks(record)
     return PageContent(
         title=observation.object or observation.obs_id or "Reduction",
         facts=tuple((label, value) for label, value in facts if value),
         problems=tuple(_problems(record)),
+        remarks=tuple(remarks),
         mosaic=_mosaic(record, work),
         cameras=tuple(_camera(camera, record, work) for camera in record.cameras),
-        steps=tuple(_step(step) for step in record.steps),
+        steps=tuple(_step(step, remarks) for step in record.steps),
         lines="\n".join(f"# {step.name}\n{step.line}" for step in record.steps if step.line),
         settings=json.dumps(record.settings, indent=2, sort_keys=True, ensure_ascii=False),
         version=record.version,
@@ -169,9 +175,30 @@ def _raw_facts(record: RunRecord) -> list[tuple[str, str]]:
 def _problems(record: RunRecord) -> list[tuple[str, str, str]]:
     """Name, status and reason of what failed; skipped steps follow from those and are not repeated."""
     found = [(step.name, str(step.status), step.reason) for step in record.steps if step.status == "failed"]
-    told = {name.split("/")[0] for name, _, _ in found}
-    others = [camera for camera in record.cameras if camera.status != "done" and camera.key not in told]
+    told = {name.split("/")[0] for name, _, _ in found} | {reason for _, _, reason in found}
+    others = [
+        camera
+        for camera in record.cameras
+        if camera.status != "done" and camera.key not in told and camera.reason not in told
+    ]
     return found + [(camera.key, str(camera.status), camera.reason) for camera in others]
+
+
+def _remarks(record: RunRecord) -> list[str]:
+    """What the data lack, a line each: of the ODF as a whole, and what its steps said of it."""
+    steps = [step for step in record.steps if step.task in _RAW_TASKS]
+    said = [line for step in steps for line in step.warnings if line not in step.reason]
+    return list(dict.fromkeys([*record.remarks, *said]))
+
+
+def _calibration(step: StepRecord, instrument: str) -> list[tuple[str, str]]:
+    """Kind and source of the calibration of an exposure."""
+    lines = [str(line).partition(": ")[::2] for line in step.facts.get("calibration", ())]
+    return [
+        (kind, f"nominal table {source.removeprefix('nominal:')}" if source.startswith("nominal:") else source)
+        for kind, source in lines
+        if kind.startswith((f"{instrument} ", "XMM "))
+    ]
 
 
 def _position(ra: float | None, dec: float | None) -> str:
@@ -213,6 +240,12 @@ def _camera(camera: CameraRecord, record: RunRecord, work: Path) -> CameraView:
         events=next((thousands(step.rows_out) for step in steps if camera.clean in step.outputs and step.rows_out), ""),
         curve=_curve(camera, work),
         raw_flow=tuple(_cut_group(step, camera) for step in _chain_steps(record) if camera.source in step.outputs),
+        calibration=tuple(
+            line
+            for step in _chain_steps(record)
+            if camera.source in step.outputs
+            for line in _calibration(step, camera.instrument)
+        ),
         cut_flow=tuple(_cut_group(step, camera) for step in chosen if camera.clean in step.outputs),
         product_flow=tuple(_cut_group(step, camera) for step in chosen if camera.clean not in step.outputs),
         images=tuple(sky_panels(work, images, _PANEL_PIXELS)),
@@ -330,9 +363,10 @@ def _grid(image: Any) -> Any:
         return None
 
 
-def _step(step: StepRecord) -> StepView:
+def _step(step: StepRecord, told: Sequence[str]) -> StepView:
+    """Say how a step ended; what the page has told at its top is not said again."""
     rows = f"{thousands(step.rows_in)} → {thousands(step.rows_out)}" if step.rows_in else ""
-    remarks = ([step.reason] if step.reason else []) + list(step.warnings)
+    remarks = ([step.reason] if step.reason else []) + [text for text in step.warnings if text not in told]
     return StepView(
         step.name, step.task, step.status, f"{step.seconds:.2f} s", rows, tuple(remarks), step.line, step.log
     )
