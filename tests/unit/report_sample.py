@@ -47,6 +47,30 @@ def write_rate(path: Path, seed: int) -> None:
     write_hdus(path, [fits.PrimaryHDU(), table])
 
 
+def add_raw_step(record: RunRecord, remark: str = "") -> None:
+    """Let MOS1 come from raw files."""
+    record.cameras[0].source = "0001_EMOS1_S001_ImagingEvts.ds"
+    record.remarks = ["0001_SCX00000ROS.ASC is missing: the orbit", *([remark] if remark else [])]
+    record.steps.insert(
+        0,
+        StepRecord(
+            name="mos1_S001/emproc", task="emproc", rows_in=8000, rows_out=4000, seconds=1.0,
+            line="xmmpy task emproc withinstexpids=yes instexpids=M1S001",
+            outputs={"0001_EMOS1_S001_ImagingEvts.ds": "0", "0001_EMOS1_S001_Badpixels.ds": "0"},
+            cuts=[
+                CutFlowRecord(name="not track of a cosmic ray", rows=5000),
+                CutFlowRecord(name="not on a bad pixel", rows=4000),
+            ],
+            facts={
+                "attitude": "AHF", "clock_rms": 3.7e-7,
+                "calibration": ["EMOS1 LINCOORD: nominal:ccd_geometry.csv", "EMOS2 LINCOORD: EMOS2_LINCOORD_0015.CCF",
+                                "XMM BORESIGHT: XMM_BORESIGHT_0029.CCF"],
+            },
+            warnings=["0001_SCX00000ROS.ASC is missing: the orbit", "a frame is out of order"],
+        ),
+    )  # fmt: skip
+
+
 def make_work(work: Path, target: str = "Abell 1", reason: str = "") -> RunRecord:
     """Write the files and the record; `target` and `reason` come from outside and may be anything."""
     (work / "images").mkdir(parents=True)
@@ -80,6 +104,7 @@ def make_work(work: Path, target: str = "Abell 1", reason: str = "") -> RunRecor
                 cuts=[CutFlowRecord(name="#XMMEA_EM", rows=3000), CutFlowRecord(name="(PI>150)", rows=1000)],
             )
         )  # fmt: skip
+    add_raw_step(record, reason)
     write_image(work / "mosaic.ds", 99)
     record.steps.append(
         StepRecord(

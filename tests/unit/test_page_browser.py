@@ -166,7 +166,7 @@ def test_images_can_be_enlarged_and_lines_copied(opened: Browser) -> None:
     assert opened.run("return document.querySelector('.bands .enlarge').ariaExpanded") == "true"
     opened.click("button.copy")
     assert opened.run("return document.getElementById('lines').innerText").startswith(
-        "# mos1/clean\nxmmpy task evselect"
+        "# mos1_S001/emproc\nxmmpy task emproc"
     )
 
 

@@ -85,6 +85,37 @@ def test_page_shows_what_was_observed_and_made(tmp_path: Path, make_work: Maker)
     assert all(link["href"].startswith("#") for link in page.all("a"))
 
 
+def test_page_shows_how_raw_events_became_a_list(tmp_path: Path, make_work: Maker) -> None:
+    make_work(tmp_path / "w")
+    text = page_of(tmp_path / "w").text
+    for words in (
+        "Attitude AHF",
+        "Clock fit 3.7e-07 s rms",
+        "From raw events to the calibrated list",
+        "read 8 000 not track of a cosmic ray 5 000 62.5 % not on a bad pixel 4 000 50.0 %",
+        "EMOS1 LINCOORD nominal table ccd_geometry.csv",
+        "XMM BORESIGHT XMM_BORESIGHT_0029.CCF",
+        "About the data",
+        "a frame is out of order",
+    ):
+        assert words in text, words
+    assert "EMOS2 LINCOORD" not in text  # of the other camera
+    assert text.count("0001_SCX00000ROS.ASC is missing") == 1
+    assert text.count("From raw events to the calibrated list") == 1
+
+
+def test_a_failure_is_told_once(tmp_path: Path, make_work: Maker) -> None:
+    record = make_work(tmp_path / "w")
+    reason = "emproc: no list could be made: no frames"
+    step, camera = record.steps[0], record.cameras[0]
+    step.status, step.reason, step.outputs, step.warnings = "failed", reason, {}, ["no frames"]
+    camera.status, camera.reason = "failed", reason
+    record.write(tmp_path / "w")
+    page = page_of(tmp_path / "w")
+    assert "1 part was not done mos1_S001/emproc failed" in page.text
+    assert "From raw events" not in page.text
+
+
 def test_page_asks_for_nothing_from_outside(tmp_path: Path, make_work: Maker) -> None:
     make_work(tmp_path / "w")
     html = write_page(tmp_path / "w").read_text(encoding="utf-8")
