@@ -354,8 +354,8 @@ def sky_panels(work: Path, files: dict[str, str], most_pixels: int) -> list[SkyP
 
 def _grid(image: Any) -> Any:
     """Place of an image on the sky; None where its header does not tell."""
-    from xmmpy.tasks.catalogue.emosaic import tangent_grid
     from xmmpy.tasks.messages import TaskError
+    from xmmpy.tasks.skyimages import tangent_grid
 
     try:
         return tangent_grid(image)

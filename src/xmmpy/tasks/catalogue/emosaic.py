@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +16,20 @@ from xmmpy.imaging.mosaic import (
     divide_by_exposure,
 )
 from xmmpy.products.history import record_creation
-from xmmpy.products.images import Image, read_image
 from xmmpy.products.writing import write_hdus
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import Dataset, Switch, TaskParameters, Text, TextList, parameter
 from xmmpy.tasks.registry import Task
 from xmmpy.tasks.session import Outcome, Session
+from xmmpy.tasks.skyimages import read_plane_image, tangent_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from astropy.io.fits import Header
     from numpy.typing import NDArray
+
+    from xmmpy.products.images import Image
 
 MAX_IMAGES = 999  # the number in EMSCxnnn has three digits
 
@@ -102,7 +103,7 @@ def run(p: EmosaicParameters, session: Session) -> Outcome:
         text = f"{len(p.imagesets)} images and {len(p.exposuresets)} exposure maps are named"
         raise TaskError("wrongNumberOfImages", f"{text}; give one map for each image")
     output = session.check_output(p.mosaicedset)
-    images = [_read(name) for name in p.imagesets]
+    images = [read_plane_image(name) for name in p.imagesets]
     grids = [tangent_grid(image) for image in images]
     try:
         target = common_grid(grids)
@@ -133,30 +134,6 @@ def run(p: EmosaicParameters, session: Session) -> Outcome:
 TASK = Task(name="emosaic", parameters=EmosaicParameters, run=run)
 
 
-def tangent_grid(image: Image) -> TangentGrid:
-    """Read the grid of an image from its header.
-
-    Raises
-    ------
-    TaskError
-        When it is not a tangent-plane image of the sky.
-    """
-    header = image.header
-    for axis, wanted in ((1, "RA---TAN"), (2, "DEC--TAN")):
-        kind = str(header.get(f"CTYPE{axis}", "")).strip()
-        if kind != wanted:
-            shown = f"'{kind}'" if kind else "not given"
-            text = f"image '{image.path}' is not a tangent-plane image of the sky"
-            why = f"(CTYPE{axis} is {shown}, not '{wanted}')"
-            raise TaskError("badType", f"{text} {why}; make it from the columns X and Y")
-    numbers = [_number(image, f"{name}{axis}") for name in ("CRPIX", "CRVAL") for axis in (1, 2)]
-    shape = (image.data.shape[0], image.data.shape[1])
-    grid = TangentGrid(shape, (numbers[0], numbers[1]), (numbers[2], numbers[3]), _pixel_matrix(image))
-    if grid.pixel_area == 0.0:
-        raise TaskError("badType", f"image '{image.path}' has pixels of no size (CDELT1, CDELT2); redo it")
-    return grid
-
-
 def sum_type(types: Sequence[np.dtype[Any]]) -> np.dtype[Any]:
     """Type of a sum: that of the images where all have the same, else real64."""
     return types[0] if len(set(types)) == 1 else np.dtype(np.float64)
@@ -170,44 +147,13 @@ def quotient_type(images: Sequence[np.dtype[Any]], exposures: Sequence[np.dtype[
     return np.dtype(f"f{wide}") if real and wide in {4, 8} else np.dtype(np.float64)
 
 
-def _read(name: str) -> Image:
-    image = read_image(name)
-    if image.data.ndim != 2:
-        raise TaskError("badDims", f"image '{name}' has {image.data.ndim} axes, not 2; name a plane one")
-    if image.data.dtype.kind not in "iuf":
-        raise TaskError("badType", f"image '{name}' has pixels of the type {image.data.dtype}, not numbers")
-    return image
-
-
 def _exposure(name: str, image: Image) -> Image:
-    exposure = _read(name)
+    exposure = read_plane_image(name)
     if exposure.data.shape != image.data.shape:
         (rows, columns), (image_rows, image_columns) = exposure.data.shape, image.data.shape
         text = f"exposure map '{name}' has {columns} x {rows} pixels, its image '{image.path}' has"
         raise TaskError("sizesDiffer", f"{text} {image_columns} x {image_rows}; give maps in the order of the images")
     return exposure
-
-
-def _number(image: Image, keyword: str, default: float | None = None) -> float:
-    value = image.header.get(keyword, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        shown = "lacks" if keyword not in image.header else "has no number in"
-        text = f"image '{image.path}' {shown} {keyword}, which says where on the sky it lies; make it again"
-        raise TaskError("badType", text)
-    return float(value)
-
-
-def _pixel_matrix(image: Image) -> tuple[tuple[float, float], tuple[float, float]]:
-    """CDi_j in degrees a pixel, however the header gives it: CD, PC with CDELT, or CDELT with CROTA2."""
-    axes = (1, 2)
-    if any(f"CD{i}_{j}" in image.header for i in axes for j in axes):
-        a, b, c, d = (_number(image, f"CD{i}_{j}", 0.0) for i in axes for j in axes)
-        return (a, b), (c, d)
-    dx, dy = (_number(image, f"CDELT{axis}") for axis in axes)
-    if any(f"PC{i}_{j}" in image.header for i in axes for j in axes):
-        a, b, c, d = (_number(image, f"PC{i}_{j}", float(i == j)) for i in axes for j in axes)
-        return (dx * a, dx * b), (dy * c, dy * d)
-    return TangentGrid.rotated((1, 1), (1.0, 1.0), (0.0, 0.0), (dx, dy), _number(image, "CROTA2", 0.0)).matrix
 
 
 def _warn_of_pixel_sizes(p: EmosaicParameters, grids: Sequence[TangentGrid], session: Session) -> None:
