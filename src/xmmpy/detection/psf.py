@@ -163,7 +163,7 @@ def radial_table(shape: PsfShape, pixel_arcsec: float) -> RadialTable:
     The average over a square hardly depends on its orientation (fourth order in pixel / core): the mean of three is
     taken.
     """
-    distance = STEP * np.arange(int(REACH_ARCSEC / pixel_arcsec / STEP) + 2)
+    distance: FloatArray = STEP * np.arange(int(REACH_ARCSEC / pixel_arcsec / STEP) + 2, dtype=np.float64)
     value = shape.surface(distance * pixel_arcsec)
     near = distance < _SMOOTH_BEYOND
     nodes, weights = np.polynomial.legendre.leggauss(6)
@@ -178,7 +178,9 @@ def radial_table(shape: PsfShape, pixel_arcsec: float) -> RadialTable:
     value[near] = mean
     value *= pixel_arcsec**2
     value[-1] = 0.0
-    return RadialTable(value, np.gradient(value, STEP), shape, pixel_arcsec)
+    derivative = np.gradient(value, STEP)
+    derivative[0] = 0.0  # by symmetry
+    return RadialTable(value, derivative, shape, pixel_arcsec)
 
 
 def extended_tables(
@@ -220,6 +222,7 @@ def extended_tables(
     value = spline(distance)
     derivative = spline(distance, 1)
     value[:, -1] = derivative[:, -1] = 0.0
+    derivative[:, 0] = 0.0  # by symmetry
     return value, derivative
 
 
