@@ -52,8 +52,8 @@ class CameraCalibration:
         Where the CCDs lie.
     boresight : Boresight
         How the camera sits under its telescope.
-    field_of_view : tuple of float
-        DETX, DETY of its centre, and its radius (0.05 arcsec).
+    field_of_view : FieldOfView
+        Where events count as inside.
     energy : MosEnergy or PnEnergy
         PHA to PI.
     bad_pixels : mapping of int to BadPixels
@@ -69,7 +69,7 @@ class CameraCalibration:
     camera: str
     geometry: tuple[nominal.CcdGeometry, ...]
     boresight: nominal.Boresight
-    field_of_view: tuple[float, float, float]
+    field_of_view: nominal.FieldOfView
     energy: MosEnergy | PnEnergy
     bad_pixels: Mapping[int, BadPixels] = field(default_factory=dict)
     offset_columns: Mapping[int, NDArray[np.int16]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -179,11 +179,49 @@ def boresight(camera: str) -> Boresight:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FieldOfView:
+    """Field of view of a camera in DETX,DETY (0.05 arcsec): a circle, and boxes beyond it.
+
+    Attributes
+    ----------
+    circle : tuple of float
+        Centre and radius.
+    boxes : tuple of tuple of float
+        Centre and half widths of each.
+    """
+
+    circle: tuple[float, float, float]
+    boxes: tuple[tuple[float, float, float, float], ...] = ()
+
+    def contains(self, detx: npt.NDArray[Any], dety: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Whether places lie inside; the arrays are broadcast against each other and keep their precision."""
+        x, y, radius = self.circle
+        inside: npt.NDArray[np.bool_] = (detx - x) ** 2 + (dety - y) ** 2 <= radius**2
+        for box_x, box_y, width, height in self.boxes:
+            inside = inside | ((np.abs(detx - box_x) <= width) & (np.abs(dety - box_y) <= height))
+        return inside
+
+    @property
+    def enclosing(self) -> tuple[float, float, float]:
+        """Circle about the same centre that encloses all."""
+        x, y, radius = self.circle
+        corners = [np.hypot(abs(bx - x) + width, abs(by - y) + height) for bx, by, width, height in self.boxes]
+        return x, y, float(max([radius, *corners]))
+
+
 @cache
-def field_of_view(camera: str) -> tuple[float, float, float]:
-    """Circle of the field of view: DETX, DETY, radius (0.05 arcsec)."""
-    row = read_table("field_of_view").where("camera", camera).rows[0]
-    return float(row["detx"]), float(row["dety"]), float(row["radius"])
+def field_of_view(camera: str) -> FieldOfView:
+    """Field of view of a camera."""
+    rows = read_table("field_of_view").where("camera", camera).rows
+    circles, boxes = [], []
+    for row in rows:
+        x, y, width, height = (float(row[name]) for name in ("detx", "dety", "width", "height"))
+        if row["figure"] == "circle":
+            circles.append((x, y, width))
+        else:
+            boxes.append((x, y, width, height))
+    return FieldOfView(circles[0], tuple(boxes))
 
 
 def energy_conversion_factors(camera: str, optical_filter: str) -> FloatArray:
@@ -268,6 +306,42 @@ def vignetting() -> Vignetting:
         offaxis_arcmin=np.array([float(name.removeprefix("theta_")) for name in columns]),
         factor=np.stack([table.numbers(name) for name in columns], axis=1),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AzimuthalVignetting:
+    """Vignetting of the gratings: relative area by the place about the optical axis.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (n, n)
+        Of u^i v^j, where u and v are DETX and DETY from the optical axis in arcmin.
+    """
+
+    coefficients: FloatArray
+
+    def at(self, u_arcmin: FloatArray, v_arcmin: FloatArray) -> FloatArray:
+        """Relative area, 1 on the axis."""
+        factor = np.polynomial.polynomial.polyval2d(u_arcmin, v_arcmin, self.coefficients)
+        return np.asarray(factor, np.float64)
+
+    def at_det(self, camera: str, detx: FloatArray, dety: FloatArray) -> FloatArray:
+        """Relative area at DETX, DETY of a camera."""
+        axis = boresight(camera).axis
+        return self.at((detx - axis[0]) / 1200.0, (dety - axis[1]) / 1200.0)
+
+
+@cache
+def azimuthal_vignetting(camera: str) -> AzimuthalVignetting:
+    """Vignetting of the gratings under a camera; 1 everywhere for pn, whose telescope has none."""
+    rows = [row for row in read_table("azimuthal_vignetting").rows if row["camera"] == camera]
+    if not rows:
+        return AzimuthalVignetting(np.ones((1, 1)))
+    size = max(max(int(row["u"]), int(row["v"])) for row in rows) + 1
+    coefficients = np.zeros((size, size))
+    for row in rows:
+        coefficients[int(row["u"]), int(row["v"])] = float(row["coefficient"])
+    return AzimuthalVignetting(coefficients)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xmmpy.calibration.nominal import CcdGeometry
+    from xmmpy.calibration.nominal import CcdGeometry, FieldOfView
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class CameraPlaces:
 
 def camera_places(
     geometry: CcdGeometry,
-    field_of_view: tuple[float, float, float],
+    field_of_view: FieldOfView,
     rawx: NDArray[np.int16],
     rawy: NDArray[np.int16],
     rng: np.random.Generator | None,
@@ -43,8 +43,8 @@ def camera_places(
     ----------
     geometry : CcdGeometry
         The CCD.
-    field_of_view : tuple of float
-        Centre and radius (0.05 arcsec).
+    field_of_view : FieldOfView
+        Of the camera.
     rawx, rawy : ndarray of int16, shape (n,)
         Pixels from 1.
     rng : numpy.random.Generator or None
@@ -64,6 +64,5 @@ def camera_places(
         )
         for axis in (0, 1)
     ]
-    centre_x, centre_y, radius = (np.float32(value) for value in field_of_view)
-    outside = (places[0] - centre_x) ** 2 + (places[1] - centre_y) ** 2 > radius**2
+    outside = ~field_of_view.contains(places[0], places[1])
     return CameraPlaces(places[0].astype(np.int16), places[1].astype(np.int16), outside)

@@ -73,7 +73,7 @@ def flare_photons(
 
     Their vignetting is half that of X-rays.
     """
-    centre_x, centre_y, radius = nominal.field_of_view(camera)
+    centre_x, centre_y, radius = nominal.field_of_view(camera).enclosing
     times = []
     for flare in flares:
         first, last = flare.counts_before(np.array([start, stop]))

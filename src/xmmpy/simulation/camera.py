@@ -55,9 +55,8 @@ class CcdEvents:
 
 
 def outside_field_of_view(camera: str, detx: FloatArray, dety: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether DETX, DETY lie outside the circle of the field of view."""
-    centre_x, centre_y, radius = nominal.field_of_view(camera)
-    result: npt.NDArray[np.bool_] = np.hypot(detx - centre_x, dety - centre_y) > radius
+    """Whether DETX, DETY lie outside the field of view."""
+    result: npt.NDArray[np.bool_] = ~nominal.field_of_view(camera).contains(detx, dety)
     return result
 
 

@@ -179,8 +179,7 @@ def _area_in_view(ccd: nominal.CcdGeometry) -> float:
     """Area of a CCD inside the field of view (arcmin2)."""
     rawx, rawy = np.meshgrid(*(np.arange(ccd.first[i], ccd.last[i] + 1, dtype=float) for i in (0, 1)))
     detx, dety = ccd.raw_to_det(rawx, rawy)
-    centre_x, centre_y, radius = nominal.field_of_view(ccd.camera)
-    return float(np.mean(np.hypot(detx - centre_x, dety - centre_y) <= radius)) * ccd.area_arcmin2
+    return float(np.mean(nominal.field_of_view(ccd.camera).contains(detx, dety))) * ccd.area_arcmin2
 
 
 def _offsets(camera: str) -> npt.NDArray[np.void]:

@@ -158,7 +158,8 @@ class Telescope:
         for band in range(5):
             energies = self._mean_energy(band)
             rates[:, band] *= nominal.vignetting().at(np.full(offaxis.size, energies), offaxis)
-        rates[offaxis > 20.0] = 0.0
+        rates *= nominal.azimuthal_vignetting(self.camera).at_det(self.camera, detx, dety)[:, None]
+        rates[~(offaxis <= 20.0)] = 0.0
         return rates
 
     def _mean_energy(self, band: int) -> float:
@@ -198,7 +199,7 @@ class Telescope:
 
     def diffuse_rate(self, unresolved: float) -> float:
         """Counts/s of the diffuse sky over the field of view, before vignetting."""
-        radius = nominal.field_of_view(self.camera)[2]
+        radius = nominal.field_of_view(self.camera).enclosing[2]
         solid_angle = np.pi * np.radians(radius * sky.UNIT_DEG) ** 2
         return float(spectra.diffuse_sampler(self.camera, self.optical_filter, unresolved).total * solid_angle)
 
@@ -208,10 +209,11 @@ class Telescope:
         """Photons of the diffuse sky inside the field of view, vignetted."""
         number = int(rng.poisson(self.diffuse_rate(unresolved) * scale * (stop - start)))
         sampler = spectra.diffuse_sampler(self.camera, self.optical_filter, unresolved)
-        centre_x, centre_y, radius = nominal.field_of_view(self.camera)
+        centre_x, centre_y, radius = nominal.field_of_view(self.camera).enclosing
         energy = sampler.draw(rng, number)
         detx, dety = draw_disc(rng, number, centre_x, centre_y, radius)
         factor = nominal.vignetting().at(energy, offaxis_arcmin(self.camera, detx, dety))
+        factor = factor * nominal.azimuthal_vignetting(self.camera).at_det(self.camera, detx, dety)
         kept = rng.random(number) < factor
         return Photons(
             time=rng.uniform(start, stop, number)[kept],

@@ -175,5 +175,4 @@ def area_in_view(calibration: CameraCalibration, number: int) -> float:
     ccd = calibration.ccd(number)
     rawx, rawy = np.meshgrid(*(np.arange(ccd.first[i], ccd.last[i] + 1, 4, dtype=float) for i in (0, 1)))
     detx, dety = ccd.raw_to_det(rawx, rawy)
-    centre_x, centre_y, radius = calibration.field_of_view
-    return float(np.mean(np.hypot(detx - centre_x, dety - centre_y) <= radius)) * ccd.area_arcmin2
+    return float(np.mean(calibration.field_of_view.contains(detx, dety))) * ccd.area_arcmin2
