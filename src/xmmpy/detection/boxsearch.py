@@ -1,0 +1,348 @@
+"""Sliding-box search: pixels in which a box holds more counts than the background explains.
+
+Images are searched as they are and rebinned two and four times. In each box the counts N of every camera and band are
+held against the background B, from the frame around the box or from a map, and the likelihoods are combined. Maxima of
+the combined likelihood are candidates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from xmmpy.detection.likelihoods import combined_likelihood, poisson_likelihood
+from xmmpy.detection.psf import Psf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from xmmpy.detection.planes import Field
+
+    FloatArray = npt.NDArray[np.float64]
+
+_LEAST_EXPOSED: Final = 0.25
+"""Part of a box that must lie inside of the mask."""
+_CENTROID_STEPS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSettings:
+    """How to search.
+
+    Attributes
+    ----------
+    boxsize : int
+        3 or 5 pixels.
+    runs : int
+        Rebinnings: 1, 2, 4 ... (nruns).
+    likemin : float
+        Smallest likelihood of a candidate.
+    with_map : bool
+        Background from the maps of the planes, not from the frame around the box.
+    """
+
+    boxsize: int = 5
+    runs: int = 3
+    likemin: float = 8.0
+    with_map: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxSources:
+    """Candidates; arrays of shape (n,), or (n, planes).
+
+    Attributes
+    ----------
+    x, y, x_error, y_error : ndarray, shape (n,)
+        Place and its error (pixels from 0).
+    likelihood : ndarray, shape (n,)
+        Combined over all planes.
+    rebin : ndarray of int, shape (n,)
+        Rebinning in which the box stands out most.
+    counts, background, exposure, like, fraction, background_pixel : ndarray, shape (n, planes)
+        Counts in the box, background in it, mean exposure (s), likelihood, part of the source's photons in it (as far as
+        it counts: less what the frame takes), background at the place (counts a pixel).
+    """
+
+    x: FloatArray
+    y: FloatArray
+    x_error: FloatArray
+    y_error: FloatArray
+    likelihood: FloatArray
+    rebin: npt.NDArray[np.int64]
+    counts: FloatArray
+    background: FloatArray
+    exposure: FloatArray
+    like: FloatArray
+    fraction: FloatArray
+    background_pixel: FloatArray
+
+    def __len__(self) -> int:
+        return self.x.size
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """One rebinning: counts, background, exposure and pixels of the boxes of all planes, shape (planes, rows, columns)."""
+
+    factor: int
+    counts: FloatArray
+    background: FloatArray
+    exposure: FloatArray
+    pixels: FloatArray
+    likelihood: FloatArray
+
+
+def search(field: Field, settings: BoxSettings) -> BoxSources:
+    """Find candidates.
+
+    Parameters
+    ----------
+    field : Field
+        Images, exposure maps, masks, and background maps where `with_map`.
+    settings : BoxSettings
+        How.
+    """
+    found: list[tuple[float, float, float, int, int, int]] = []
+    runs = [_run(field, settings, 2**number) for number in range(settings.runs)]
+    for index, run in enumerate(runs):
+        for row, column in _maxima(run.likelihood, settings.likemin):
+            scale = run.factor
+            x, y = (column + 0.5) * scale - 0.5, (row + 0.5) * scale - 0.5
+            found.append((float(run.likelihood[row, column]), x, y, index, row, column))
+    found.sort(key=lambda one: -one[0])
+    chosen = _without_doubles(found, [run.factor for run in runs], settings.boxsize)
+    return _measure(field, settings, runs, chosen)
+
+
+def box_sums(image: npt.NDArray[Any], size: int) -> FloatArray:
+    """Sums over boxes of `size` pixels a side (odd) about each pixel; what is outside counts 0."""
+    half = size // 2
+    framed = np.pad(np.asarray(image, np.float64), half + 1)
+    total = framed.cumsum(axis=0).cumsum(axis=1)
+    rows, columns = image.shape
+    high_y, low_y = slice(size, size + rows), slice(0, rows)
+    high_x, low_x = slice(size, size + columns), slice(0, columns)
+    result: FloatArray = total[high_y, high_x] - total[low_y, high_x] - total[high_y, low_x] + total[low_y, low_x]
+    return result
+
+
+def rebinned(image: npt.NDArray[Any], factor: int) -> FloatArray:
+    """Sum blocks of pixels; the last ones are filled up with zeros."""
+    values = np.asarray(image, np.float64)
+    if factor == 1:
+        return values
+    rows, columns = (-(-size // factor) for size in values.shape)
+    padded = np.zeros((rows * factor, columns * factor))
+    padded[: values.shape[0], : values.shape[1]] = values
+    summed: FloatArray = padded.reshape(rows, factor, columns, factor).sum(axis=(1, 3))
+    return summed
+
+
+def _run(field: Field, settings: BoxSettings, factor: int) -> _Run:
+    """Boxes of one rebinning."""
+    size = settings.boxsize
+    layers: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = []
+    areas: dict[int, tuple[FloatArray, FloatArray]] = {}
+    for instrument, mask in field.masks.items():
+        area = rebinned(mask, factor)
+        inner = box_sums(area, size)
+        areas[instrument] = inner, box_sums(area, size + 2) - inner
+    for plane in field.planes:
+        mask = field.masks[plane.instrument]
+        inner, frame = areas[plane.instrument]
+        counts = rebinned(np.where(mask, plane.counts, 0.0), factor)
+        exposure = rebinned(np.where(mask, plane.exposure, 0.0), factor)
+        box_counts = np.rint(box_sums(counts, size))
+        box_exposure = np.maximum(box_sums(exposure, size), 0.0)
+        if settings.with_map and plane.background is not None:
+            background = box_sums(rebinned(np.where(mask, plane.background, 0.0), factor), size)
+        else:
+            frame_exposure = box_sums(exposure, size + 2) - box_exposure
+            frame_counts = np.rint(box_sums(counts, size + 2)) - box_counts
+            ratio = np.divide(box_exposure, frame_exposure, out=np.zeros_like(box_exposure), where=frame > 0.5)
+            background = frame_counts * ratio
+        seen = (inner >= _LEAST_EXPOSED * size**2 * factor**2) & (box_exposure > 0.0)
+        if not settings.with_map:
+            seen &= frame > 0.5
+        pixels = np.where(seen, np.rint(inner), 0.0)
+        layers.append((np.where(seen, box_counts, 0.0), np.maximum(background, 0.0), box_exposure, pixels))
+    counts, background, exposure, pixels = (np.stack(part) for part in zip(*layers, strict=True))
+    if not settings.with_map:
+        # A frame without counts says little: half a count in it at least, or a few photons would do as a source.
+        background = np.where(
+            pixels > 0, np.maximum(background, 0.5 * size**2 / ((size + 2) ** 2 - size**2)), background
+        )
+    total, number = np.zeros(counts.shape[1:]), np.zeros(counts.shape[1:], np.int64)
+    _sum_likelihoods()(counts, background, pixels, total, number)
+    return _Run(factor, counts, background, exposure, pixels, combined_likelihood(total, number))
+
+
+@cache
+def _sum_likelihoods() -> Callable[..., None]:
+    from numba import njit
+
+    def add(
+        counts: FloatArray,
+        background: FloatArray,
+        pixels: FloatArray,
+        total: FloatArray,
+        number: npt.NDArray[np.int64],
+    ) -> None:
+        for plane in range(counts.shape[0]):
+            for row in range(counts.shape[1]):
+                for column in range(counts.shape[2]):
+                    if pixels[plane, row, column] <= 0.0:
+                        continue
+                    number[row, column] += 1
+                    n = counts[plane, row, column]
+                    if n < 0.5:
+                        continue
+                    mean = max(background[plane, row, column], 1e-9)
+                    if n > mean:
+                        # The tail from its largest term: e^-B B^N / N! (1 + B/(N+1) + ...)
+                        log_term = -mean
+                        for k in range(1, int(n) + 1):
+                            log_term += np.log(mean / k)
+                        series, term, k = 1.0, 1.0, n
+                        while term > 1e-12 * series:
+                            k += 1.0
+                            term *= mean / k
+                            series += term
+                        total[row, column] -= log_term + np.log(series)
+                    else:
+                        # One less the lower part, summed downwards from N - 1.
+                        log_term = -mean
+                        for k in range(1, int(n)):
+                            log_term += np.log(mean / k)
+                        series, term, k = 1.0, 1.0, n - 1.0
+                        while k > 0.5 and term > 1e-12 * series:
+                            term *= k / mean
+                            series += term
+                            k -= 1.0
+                        lower = np.exp(log_term) * series
+                        total[row, column] -= np.log(max(1.0 - lower, 1e-300))
+
+    compiled: Callable[..., None] = njit(cache=True, nogil=True)(add)
+    return compiled
+
+
+def _maxima(likelihood: FloatArray, least: float) -> list[tuple[int, int]]:
+    """Pixels above `least` that no neighbour surpasses; of equal neighbours the first."""
+    framed = np.pad(likelihood, 1, constant_values=-1.0)
+    centre = framed[1:-1, 1:-1]
+    top = centre >= least
+    rows, columns = likelihood.shape
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            if dy == dx == 0:
+                continue
+            other = framed[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns]
+            top &= (centre > other) if (dy, dx) < (0, 0) else (centre >= other)
+    return [(int(row), int(column)) for row, column in np.argwhere(top)]
+
+
+def _without_doubles(
+    found: list[tuple[float, float, float, int, int, int]], factors: list[int], size: int
+) -> list[tuple[float, float, float, int, int, int]]:
+    """Keep the likeliest of those whose boxes lie in each other."""
+    kept: list[tuple[float, float, float, int, int, int]] = []
+    for one in found:
+        reach = [0.5 * size * max(factors[one[3]], factors[other[3]]) for other in kept]
+        if all(max(abs(one[1] - o[1]), abs(one[2] - o[2])) > r for o, r in zip(kept, reach, strict=True)):
+            kept.append(one)
+    return kept
+
+
+def _measure(
+    field: Field, settings: BoxSettings, runs: list[_Run], chosen: list[tuple[float, float, float, int, int, int]]
+) -> BoxSources:
+    """Places, counts, background and fractions of the candidates."""
+    planes = len(field.planes)
+    number = len(chosen)
+    tables = {name: np.zeros((number, planes)) for name in ("counts", "background", "exposure", "fraction", "pixel")}
+    places = np.zeros((4, number))
+    rebin = np.array([runs[one[3]].factor for one in chosen], np.int64)
+    psfs = {instrument: Psf(view.camera) for instrument, view in field.views.items()}
+    summed = _summed(field)
+    for n, (_, x, y, index, row, column) in enumerate(chosen):
+        run = runs[index]
+        places[:, n] = _centroid(summed, x, y, settings.boxsize * run.factor)
+        tables["counts"][n] = run.counts[:, row, column]
+        tables["background"][n] = run.background[:, row, column]
+        pixels = run.pixels[:, row, column]
+        tables["exposure"][n] = np.divide(run.exposure[:, row, column], pixels, out=np.zeros(planes), where=pixels > 0)
+        tables["pixel"][n] = np.divide(tables["background"][n], pixels, out=np.zeros(planes), where=pixels > 0)
+        for p, plane in enumerate(field.planes):
+            if pixels[p] > 0:
+                tables["fraction"][n, p] = _fraction(
+                    psfs[plane.instrument], field, plane.instrument, (plane.low_ev, plane.high_ev), (x, y),
+                    settings, run.factor,
+                )  # fmt: skip
+    return BoxSources(
+        x=places[0], y=places[1], x_error=places[2], y_error=places[3],
+        likelihood=np.array([one[0] for one in chosen]), rebin=rebin, counts=tables["counts"],
+        background=tables["background"], exposure=tables["exposure"],
+        like=poisson_likelihood(tables["counts"], tables["background"]), fraction=tables["fraction"],
+        background_pixel=tables["pixel"],
+    )  # fmt: skip
+
+
+def _fraction(
+    psf: Psf,
+    field: Field,
+    instrument: int,
+    band: tuple[float, float],
+    place: tuple[float, float],
+    settings: BoxSettings,
+    factor: int,
+) -> float:
+    """Part of a source's photons that its box holds more than background, by circles of the same area."""
+    view = field.views[instrument]
+    offaxis = float(view.offaxis_arcmin(np.array(place[0]), np.array(place[1])))
+    shape = psf.table(*band, offaxis, field.pixel_arcsec).shape
+    side = field.pixel_arcsec * factor
+    size = settings.boxsize
+    box = float(shape.encircled(size * side / np.sqrt(np.pi)))
+    if settings.with_map:
+        return box
+    outer = float(shape.encircled((size + 2) * side / np.sqrt(np.pi)))
+    return max(box - (outer - box) * size**2 / ((size + 2) ** 2 - size**2), 0.05)
+
+
+def _summed(field: Field) -> FloatArray:
+    total = np.zeros(field.shape)
+    for plane in field.planes:
+        total += np.where(field.masks[plane.instrument], plane.counts, 0.0)
+    return total
+
+
+def _centroid(image: FloatArray, x: float, y: float, size: int) -> tuple[float, float, float, float]:
+    """Centroid of the counts about a place and its error (pixels): the box follows its own centroid."""
+    half = 0.5 * max(size, 3)
+    centre_x, centre_y = x, y
+    error = (half, half)
+    for _ in range(_CENTROID_STEPS):
+        first_x, last_x = max(int(np.ceil(centre_x - half)), 0), min(int(np.floor(centre_x + half)) + 1, image.shape[1])
+        first_y, last_y = max(int(np.ceil(centre_y - half)), 0), min(int(np.floor(centre_y + half)) + 1, image.shape[0])
+        part = image[first_y:last_y, first_x:last_x]
+        total = float(part.sum())
+        if total <= 0.0:
+            break
+        columns, rows = np.arange(first_x, last_x), np.arange(first_y, last_y)
+        new_x, new_y = float(part.sum(axis=0) @ columns) / total, float(part.sum(axis=1) @ rows) / total
+        spread_x = float(part.sum(axis=0) @ (columns - new_x) ** 2) / total
+        spread_y = float(part.sum(axis=1) @ (rows - new_y) ** 2) / total
+        error = (np.sqrt((spread_x + 1.0 / 12.0) / total), np.sqrt((spread_y + 1.0 / 12.0) / total))
+        moved = np.hypot(new_x - centre_x, new_y - centre_y)
+        if np.hypot(new_x - x, new_y - y) > half:
+            break  # it runs away to a brighter neighbour
+        centre_x, centre_y = new_x, new_y
+        if moved < 0.01:
+            break
+    return centre_x, centre_y, float(error[0]), float(error[1])
