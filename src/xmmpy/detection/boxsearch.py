@@ -1,8 +1,11 @@
 """Sliding-box search: pixels in which a box holds more counts than the background explains.
 
 Images are searched as they are and rebinned two and four times. In each box the counts N of every camera and band are
-held against the background B, from the frame around the box or from a map, and the likelihoods are combined. Maxima of
-the combined likelihood are candidates.
+held against the background B, and the likelihoods are combined. Maxima of the combined likelihood are candidates.
+
+With a map B is known: the likelihood is that of the Poisson distribution. From the frame around the box, which holds
+few counts itself, B is not: there the likelihood is that of so many of the counts of both falling into the box, a
+binomial distribution, which allows for the uncertainty of the frame.
 """
 
 from __future__ import annotations
@@ -13,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from xmmpy.detection.likelihoods import combined_likelihood, poisson_likelihood
-from xmmpy.detection.psf import Psf
+from xmmpy.detection.likelihoods import combined_likelihood
+from xmmpy.detection.psf import Psf, band_energy_kev
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +68,8 @@ class BoxSources:
     rebin : ndarray of int, shape (n,)
         Rebinning in which the box stands out most.
     counts, background, exposure, like, fraction, background_pixel : ndarray, shape (n, planes)
-        Counts in the box, background in it, mean exposure (s), likelihood, part of the source's photons in it (as far as
-        it counts: less what the frame takes), background at the place (counts a pixel).
+        Counts in the box, background in it, mean exposure (s), likelihood, part of the source's photons in it (less
+        what the frame takes), background at the place (counts a pixel).
     """
 
     x: FloatArray
@@ -88,13 +91,14 @@ class BoxSources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    """One rebinning: counts, background, exposure and pixels of the boxes of all planes, shape (planes, rows, columns)."""
+    """One rebinning: counts, background, exposure and pixels of the boxes, shape (planes, rows, columns)."""
 
     factor: int
     counts: FloatArray
     background: FloatArray
     exposure: FloatArray
     pixels: FloatArray
+    like: FloatArray
     likelihood: FloatArray
 
 
@@ -147,7 +151,7 @@ def rebinned(image: npt.NDArray[Any], factor: int) -> FloatArray:
 def _run(field: Field, settings: BoxSettings, factor: int) -> _Run:
     """Boxes of one rebinning."""
     size = settings.boxsize
-    layers: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = []
+    layers: list[tuple[FloatArray, ...]] = []
     areas: dict[int, tuple[FloatArray, FloatArray]] = {}
     for instrument, mask in field.masks.items():
         area = rebinned(mask, factor)
@@ -162,25 +166,26 @@ def _run(field: Field, settings: BoxSettings, factor: int) -> _Run:
         box_exposure = np.maximum(box_sums(exposure, size), 0.0)
         if settings.with_map and plane.background is not None:
             background = box_sums(rebinned(np.where(mask, plane.background, 0.0), factor), size)
+            frame_counts = np.full(background.shape, -1.0)
         else:
             frame_exposure = box_sums(exposure, size + 2) - box_exposure
             frame_counts = np.rint(box_sums(counts, size + 2)) - box_counts
-            ratio = np.divide(box_exposure, frame_exposure, out=np.zeros_like(box_exposure), where=frame > 0.5)
-            background = frame_counts * ratio
+            known = (frame > 0.5) & (frame_exposure > 0.0)
+            # No counts in a frame do not mean no background: half a count is the least.
+            ratio = np.divide(box_exposure, frame_exposure, out=np.zeros_like(box_exposure), where=known)
+            background = np.maximum(frame_counts, 0.5) * ratio
         seen = (inner >= _LEAST_EXPOSED * size**2 * factor**2) & (box_exposure > 0.0)
         if not settings.with_map:
             seen &= frame > 0.5
         pixels = np.where(seen, np.rint(inner), 0.0)
-        layers.append((np.where(seen, box_counts, 0.0), np.maximum(background, 0.0), box_exposure, pixels))
-    counts, background, exposure, pixels = (np.stack(part) for part in zip(*layers, strict=True))
-    if not settings.with_map:
-        # A frame without counts says little: half a count in it at least, or a few photons would do as a source.
-        background = np.where(
-            pixels > 0, np.maximum(background, 0.5 * size**2 / ((size + 2) ** 2 - size**2)), background
+        layers.append(
+            (np.where(seen, box_counts, 0.0), np.maximum(background, 0.0), box_exposure, pixels, frame_counts)
         )
+    counts, background, exposure, pixels, frames = (np.stack(part) for part in zip(*layers, strict=True))
+    like = np.zeros(counts.shape)
     total, number = np.zeros(counts.shape[1:]), np.zeros(counts.shape[1:], np.int64)
-    _sum_likelihoods()(counts, background, pixels, total, number)
-    return _Run(factor, counts, background, exposure, pixels, combined_likelihood(total, number))
+    _sum_likelihoods()(counts, background, frames, pixels, like, total, number)
+    return _Run(factor, counts, background, exposure, pixels, like, combined_likelihood(total, number))
 
 
 @cache
@@ -190,7 +195,9 @@ def _sum_likelihoods() -> Callable[..., None]:
     def add(
         counts: FloatArray,
         background: FloatArray,
+        frames: FloatArray,
         pixels: FloatArray,
+        like: FloatArray,
         total: FloatArray,
         number: npt.NDArray[np.int64],
     ) -> None:
@@ -204,29 +211,30 @@ def _sum_likelihoods() -> Callable[..., None]:
                     if n < 0.5:
                         continue
                     mean = max(background[plane, row, column], 1e-9)
-                    if n > mean:
-                        # The tail from its largest term: e^-B B^N / N! (1 + B/(N+1) + ...)
-                        log_term = -mean
-                        for k in range(1, int(n) + 1):
-                            log_term += np.log(mean / k)
-                        series, term, k = 1.0, 1.0, n
-                        while term > 1e-12 * series:
-                            k += 1.0
-                            term *= mean / k
+                    frame = frames[plane, row, column]
+                    # Terms of the distribution: each follows from the one before as odds(k) = top(k) / k.
+                    every = frame + n
+                    odds = mean if frame < 0.0 else mean / max(frame, 0.5)
+                    log_term = -mean if frame < 0.0 else -every * np.log1p(odds)
+                    above = n > (mean if frame < 0.0 else every * odds / (1.0 + odds))
+                    last = int(n) if above else int(n) - 1
+                    for k in range(1, last + 1):
+                        log_term += np.log((odds if frame < 0.0 else odds * (every - k + 1.0)) / k)
+                    series, term, step = 1.0, 1.0, float(last)
+                    if above:  # the tail from its largest term
+                        while term > 1e-12 * series and (frame < 0.0 or step < every):
+                            step += 1.0
+                            term *= (odds if frame < 0.0 else odds * (every - step + 1.0)) / step
                             series += term
-                        total[row, column] -= log_term + np.log(series)
-                    else:
-                        # One less the lower part, summed downwards from N - 1.
-                        log_term = -mean
-                        for k in range(1, int(n)):
-                            log_term += np.log(mean / k)
-                        series, term, k = 1.0, 1.0, n - 1.0
-                        while k > 0.5 and term > 1e-12 * series:
-                            term *= k / mean
+                        value = -(log_term + np.log(series))
+                    else:  # one less the lower part, summed downwards
+                        while step > 0.5 and term > 1e-12 * series:
+                            term *= step / (odds if frame < 0.0 else odds * (every - step + 1.0))
                             series += term
-                            k -= 1.0
-                        lower = np.exp(log_term) * series
-                        total[row, column] -= np.log(max(1.0 - lower, 1e-300))
+                            step -= 1.0
+                        value = -np.log(max(1.0 - np.exp(log_term) * series, 1e-300))
+                    like[plane, row, column] = value
+                    total[row, column] += value
 
     compiled: Callable[..., None] = njit(cache=True, nogil=True)(add)
     return compiled
@@ -265,7 +273,9 @@ def _measure(
     """Places, counts, background and fractions of the candidates."""
     planes = len(field.planes)
     number = len(chosen)
-    tables = {name: np.zeros((number, planes)) for name in ("counts", "background", "exposure", "fraction", "pixel")}
+    tables = {
+        name: np.zeros((number, planes)) for name in ("counts", "background", "exposure", "fraction", "pixel", "like")
+    }
     places = np.zeros((4, number))
     rebin = np.array([runs[one[3]].factor for one in chosen], np.int64)
     psfs = {instrument: Psf(view.camera) for instrument, view in field.views.items()}
@@ -274,6 +284,7 @@ def _measure(
         run = runs[index]
         places[:, n] = _centroid(summed, x, y, settings.boxsize * run.factor)
         tables["counts"][n] = run.counts[:, row, column]
+        tables["like"][n] = run.like[:, row, column]
         tables["background"][n] = run.background[:, row, column]
         pixels = run.pixels[:, row, column]
         tables["exposure"][n] = np.divide(run.exposure[:, row, column], pixels, out=np.zeros(planes), where=pixels > 0)
@@ -288,7 +299,7 @@ def _measure(
         x=places[0], y=places[1], x_error=places[2], y_error=places[3],
         likelihood=np.array([one[0] for one in chosen]), rebin=rebin, counts=tables["counts"],
         background=tables["background"], exposure=tables["exposure"],
-        like=poisson_likelihood(tables["counts"], tables["background"]), fraction=tables["fraction"],
+        like=tables["like"], fraction=tables["fraction"],
         background_pixel=tables["pixel"],
     )  # fmt: skip
 
@@ -305,7 +316,7 @@ def _fraction(
     """Part of a source's photons that its box holds more than background, by circles of the same area."""
     view = field.views[instrument]
     offaxis = float(view.offaxis_arcmin(np.array(place[0]), np.array(place[1])))
-    shape = psf.table(*band, offaxis, field.pixel_arcsec).shape
+    shape = psf.shape(band_energy_kev(*band), offaxis)
     side = field.pixel_arcsec * factor
     size = settings.boxsize
     box = float(shape.encircled(size * side / np.sqrt(np.pi)))

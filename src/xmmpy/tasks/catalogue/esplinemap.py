@@ -1,0 +1,204 @@
+"""esplinemap: background maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from xmmpy.detection.background import (
+    KnownSource,
+    automatic_nodes,
+    cut_out,
+    model_background,
+    smooth_background,
+    spline_background,
+)
+from xmmpy.detection.outoftime import out_of_time_image
+from xmmpy.detection.planes import INSTRUMENT_LABELS
+from xmmpy.detection.psf import Psf, band_energy_kev
+from xmmpy.products.history import record_creation
+from xmmpy.products.sourcelists import read_source_list
+from xmmpy.products.tables import read_table
+from xmmpy.products.writing import write_hdus
+from xmmpy.tasks.detection.fields import FieldFiles, LoadedField, load_field
+from xmmpy.tasks.messages import TaskError
+from xmmpy.tasks.parameters import (
+    Dataset,
+    Integer,
+    Real,
+    RealList,
+    Switch,
+    TaskParameters,
+    Text,
+    parameter,
+)
+from xmmpy.tasks.registry import Task
+from xmmpy.tasks.session import Outcome, Session
+from xmmpy.tasks.skyimages import read_plane_image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OUT_OF_TIME: Final = {
+    "PrimeFullWindow": 0.063,
+    "PrimeFullWindowExtended": 0.023,
+    "PrimeLargeWindow": 0.0016,
+    "PrimeSmallWindow": 0.011,
+}
+"""Part of the events of pn that arrive during the read-out, by mode (XMM-Newton Users' Handbook)."""
+
+
+class EsplinemapParameters(TaskParameters):
+    """Make the background map of an image."""
+
+    boxlistset: Dataset = parameter(help="list of eboxdetect, local mode", writes=False)
+    imageset: Dataset = parameter(help="image", writes=False)
+    bkgimageset: Dataset = parameter(help="background map to write")
+    fitmethod: Text = parameter("spline", choices=("spline", "model", "smooth"), help="how it is made")
+    withexpimage: Switch = parameter(True, help="use an exposure map")
+    expimageset: Dataset = parameter("", writes=False, parent="withexpimage", help="exposure map")
+    withexpimage2: Switch = parameter(False, help="use a second, unvignetted map (fitmethod=model)")
+    expimageset2: Dataset = parameter("", writes=False, parent="withexpimage2", help="unvignetted exposure map")
+    withdetmask: Switch = parameter(True, help="use a detection mask")
+    detmaskset: Dataset = parameter("", writes=False, parent="withdetmask", help="mask")
+    scut: Real = parameter(0.01, unit="counts/arcsec2", minimum=0.0, maximum=10.0, help="sources are cut out to here")
+    idband: Integer = parameter(1, minimum=0, maximum=9, help="ID_BAND of the image in the list")
+    mlmin: Real = parameter(1.0, minimum=0.0, maximum=50.0, help="smallest likelihood of sources to cut out")
+    nsplinenodes: Integer = parameter(16, minimum=0, maximum=40, help="intervals of the spline; 0: by the image's size")
+    excesssigma: Real = parameter(4.0, minimum=1.0, maximum=10.0, help="cells that exceed the fit so far are left out")
+    nfitrun: Integer = parameter(3, minimum=1, maximum=10, help="fits, each without the cells that exceed")
+    snrmin: Real = parameter(30.0, minimum=1.0, maximum=1000.0, help="signal-to-noise ratio (fitmethod=smooth)")
+    smoothsigma: Real = parameter(6.0, unit="pixel", minimum=0.0, maximum=100.0, help="narrowest Gaussian")
+    withcheese: Switch = parameter(False, help="write the image without its sources")
+    cheeseimageset: Dataset = parameter("cheese.fits", parent="withcheese", help="that image")
+    withcheesemask: Switch = parameter(False, help="write the mask without the circles of sources")
+    cheesemaskset: Dataset = parameter("cheesemask.fits", parent="withcheesemask", help="that mask")
+    withootset: Switch = parameter(False, help="add the out-of-time events of pn")
+    ooteventset: Text = parameter("", parent="withootset", help="event list of pn")
+    pimin: RealList = parameter((), unit="eV", help="lower limit of the band; else from the image's header")
+    pimax: RealList = parameter((), unit="eV", help="upper limit of the band")
+
+
+def run(p: EsplinemapParameters, session: Session) -> Outcome:
+    """Read image, maps and list; fit; write the map."""
+    output = session.check_output(p.bkgimageset)
+    extra = [
+        session.check_output(name)
+        for wanted, name in ((p.withcheese, p.cheeseimageset), (p.withcheesemask, p.cheesemaskset))
+        if wanted
+    ]
+    exposures = (p.expimageset,) if p.withexpimage and p.expimageset else ()
+    masks = (p.detmaskset,) if p.withdetmask and p.detmaskset else ()
+    loaded = load_field(FieldFiles((p.imageset,), exposures, (), masks, p.pimin, p.pimax), session)
+    (plane,) = loaded.field.planes
+    mask = loaded.field.masks[plane.instrument]
+    sources = _sources(p, loaded)
+    outside, wings = cut_out(loaded.field.shape, sources, loaded.field.pixel_arcsec, p.scut)
+    used = mask & outside & (plane.exposure > 0.0)
+    if not used.any():
+        raise TaskError("noPixels", f"no pixel of '{p.imageset}' is left outside of its sources; raise scut or mlmin")
+    out_of_time = _out_of_time(p, loaded, session)
+    known = wings + out_of_time
+    background = _fit(p, plane.counts, plane.exposure, used, known)
+    background = np.where(plane.exposure > 0.0, background + out_of_time, 0.0)
+    hdus = [_hdu(loaded, background.astype(np.float32), "EPIC BACKGROUND MAP", p, session)]
+    write_hdus(output, hdus)
+    if p.withcheese:
+        write_hdus(p.cheeseimageset, [_hdu(loaded, np.where(used, plane.counts, 0.0), "CHEESE IMAGE", p, session)])
+    if p.withcheesemask:
+        write_hdus(p.cheesemaskset, [_hdu(loaded, (mask & outside).astype(np.int32), "CHEESE MASK", p, session)])
+    inside = float(background[used].sum())
+    seen = float(plane.counts[used].sum())
+    session.say(f"{len(sources)} sources cut out; {seen:.0f} counts outside of them, the map has {inside:.1f} there")
+    return Outcome(outputs=(output, *extra), facts={"sources": len(sources), "counts": seen, "background": inside})
+
+
+def _fit(
+    p: EsplinemapParameters,
+    counts: NDArray[Any],
+    exposure: NDArray[Any],
+    used: NDArray[np.bool_],
+    known: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Background of the image by the chosen method."""
+    if p.fitmethod == "spline":
+        nodes = p.nsplinenodes or automatic_nodes((counts.shape[0], counts.shape[1]))
+        return spline_background(counts, exposure, used, known, nodes=nodes, excess_sigma=p.excesssigma, runs=p.nfitrun)
+    if p.fitmethod == "smooth":
+        return smooth_background(counts, exposure, used, known, least_snr=p.snrmin, sigma=p.smoothsigma)
+    templates = [exposure, (np.asarray(exposure) > 0.0).astype(float)]
+    if p.withexpimage2 and p.expimageset2:
+        flat = np.asarray(read_plane_image(p.expimageset2).data, np.float64)
+        if flat.shape != counts.shape:
+            text = f"exposure map '{p.expimageset2}' has another size than the image '{p.imageset}'"
+            raise TaskError("sizesDiffer", f"{text}; make it with the same imageset")
+        templates[1] = np.nan_to_num(flat)
+    background, _ = model_background(counts, templates, used, known)
+    return background
+
+
+def _sources(p: EsplinemapParameters, loaded: LoadedField) -> list[KnownSource]:
+    """Sources of the list with the counts that they have in this image."""
+    (plane,) = loaded.field.planes
+    listed = read_source_list(p.boxlistset)
+    summary = listed.rows()
+    likely = {
+        int(number)
+        for number, like in zip(summary["BOX_ID_SRC"], summary[summary.likelihood], strict=True)
+        if like > p.mlmin
+    }
+    rows = listed.rows(plane.instrument, p.idband)
+    if not len(rows) and len(listed):
+        label = INSTRUMENT_LABELS[plane.instrument]
+        text = f"'{p.boxlistset}' has no rows of {label} with ID_BAND {p.idband}, those of '{p.imageset}'"
+        raise TaskError("badIdband", f"{text}; give idband and the list of this image")
+    view = loaded.field.views[plane.instrument]
+    psf, energy = Psf(view.camera), band_energy_kev(plane.low_ev, plane.high_ev)
+    found = []
+    places = zip(rows["BOX_ID_SRC"], rows["X_IMA"], rows["Y_IMA"], rows["SCTS"], strict=True)
+    for number, x_ima, y_ima, counts in places:
+        x, y = float(x_ima) - 1.0, float(y_ima) - 1.0
+        if int(number) in likely and np.isfinite(counts) and counts > 0.0:
+            offaxis = float(view.offaxis_arcmin(np.array(x), np.array(y)))
+            found.append(KnownSource(x, y, float(counts), psf.shape(energy, offaxis)))
+    return found
+
+
+def _out_of_time(p: EsplinemapParameters, loaded: LoadedField, session: Session) -> NDArray[np.float64]:
+    """Out-of-time events in the image; zeros where none are asked for, or there are none."""
+    (plane,) = loaded.field.planes
+    nothing = np.zeros(loaded.field.shape)
+    if not p.withootset:
+        return nothing
+    view = loaded.field.views[plane.instrument]
+    if view.camera != "EPN":
+        session.warn("noOutOfTime", "withootset concerns pn alone: no out-of-time events are added")
+        return nothing
+    mode = str(loaded.headers[0].get("SUBMODE", "PrimeFullWindow")).strip()
+    if mode not in OUT_OF_TIME:
+        session.warn("noOutOfTime", f"the out-of-time fraction of the mode '{mode}' is not known: none are added")
+        return nothing
+    spec = p.ooteventset if ":" in p.ooteventset else f"{p.ooteventset}:EVENTS"
+    table = read_table(spec)
+    energy = table.column("PI")
+    chosen = (energy > plane.low_ev) & (energy <= plane.high_ev)
+    columns = (table.column("CCDNR")[chosen], table.column("RAWX")[chosen])
+    return out_of_time_image(view, loaded.field.shape, *columns, OUT_OF_TIME[mode])
+
+
+def _hdu(loaded: LoadedField, data: NDArray[Any], content: str, p: EsplinemapParameters, session: Session) -> Any:
+    from astropy.io import fits
+
+    hdu = fits.PrimaryHDU(data)
+    for card in loaded.headers[0].cards:
+        if card.keyword not in hdu.header and not card.keyword.startswith(
+            ("XPROC", "XDAL", "XTENSION", "PCOUNT", "GCOUNT", "EXTNAME", "BSCALE", "BZERO", "BLANK")
+        ):
+            hdu.header.append(card, end=True)
+    hdu.header["CONTENT"] = (content, "Content of file")
+    record_creation(hdu.header, session.provenance(p))
+    return hdu
+
+
+TASK = Task(name="esplinemap", parameters=EsplinemapParameters, run=run)
