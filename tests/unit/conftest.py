@@ -29,6 +29,7 @@ def _load(name: str) -> ModuleType:
 
 _load("pipeline_stubs")
 _load("small_list")
+_load("summary_sample")
 _load("odf_sample")
 
 
