@@ -31,6 +31,7 @@ _load("pipeline_stubs")
 _load("small_list")
 _load("summary_sample")
 _load("odf_sample")
+_load("detection_sample")
 
 
 @pytest.fixture(scope="session")

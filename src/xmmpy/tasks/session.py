@@ -29,10 +29,11 @@ class Environment:
     warnings: int = 1
     clobber: bool = True
     source_date_epoch: int | None = None
+    display: str = ""
 
     @classmethod
     def from_mapping(cls, variables: Mapping[str, str]) -> Environment:
-        """Read SAS_ODF, SAS_CCF, SAS_CCFPATH, SAS_VERBOSITY, SAS_CLOBBER and SOURCE_DATE_EPOCH."""
+        """Read SAS_ODF, SAS_CCF, SAS_CCFPATH, SAS_VERBOSITY, SAS_CLOBBER, SOURCE_DATE_EPOCH and DISPLAY."""
         epoch = variables.get("SOURCE_DATE_EPOCH", "")
         verbosity = variables.get("SAS_VERBOSITY", "")
         return cls(
@@ -42,6 +43,7 @@ class Environment:
             verbosity=int(verbosity) if verbosity.isdecimal() else 4,
             clobber=variables.get("SAS_CLOBBER", "1").strip().lower() not in {"0", "no", "false"},
             source_date_epoch=int(epoch) if epoch.isdecimal() else None,
+            display=variables.get("DISPLAY", "") or variables.get("WAYLAND_DISPLAY", ""),
         )
 
 

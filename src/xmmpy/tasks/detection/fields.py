@@ -143,7 +143,7 @@ def load_field(files: FieldFiles, session: Session) -> LoadedField:
                 ecf=ecf[number],
             )
         )
-    views = {one: _view(images[instruments.index(one)], grids[0]) for one in dict.fromkeys(instruments)}
+    views = {one: camera_view(images[instruments.index(one)], grids[0]) for one in dict.fromkeys(instruments)}
     masks = _masks(files.masks, planes, images)
     return LoadedField(Field(tuple(planes), masks, views), grids[0], tuple(image.header for image in images), files)
 
@@ -265,8 +265,14 @@ def pi_limits(header: Header) -> tuple[float, float] | None:
     return None
 
 
-def _view(image: Image, grid: TangentGrid) -> CameraView:
-    """How the camera of an image lies on its grid, from RA_PNT, DEC_PNT, PA_PNT."""
+def camera_view(image: Image, grid: TangentGrid) -> CameraView:
+    """How the camera of an image lies on its grid, from RA_PNT, DEC_PNT, PA_PNT.
+
+    Raises
+    ------
+    TaskError
+        When one of them is missing, or the image does not show the direction that the camera looked in.
+    """
     ra, dec = (np.radians(image_number(image, name)) for name in ("RA_PNT", "DEC_PNT"))
     direction = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
     pixel = np.linalg.solve(grid.to_sky, direction)
