@@ -25,6 +25,7 @@ _SMALLEST: Final = 1e-7
 _STIFFNESS: Final = np.geomspace(1e-2, 1e6, 17)
 _FIRST_TRIALS: Final = (0, 3, 6, 9, 12, 15)
 _STEPS: Final = 6
+_MODEL_STEPS: Final = 30
 _LOWEST_SHARE: Final = 0.02  # of the mean rate, below which the spline is not believed
 
 
@@ -304,19 +305,27 @@ def model_background(
 
     Notes
     -----
-    Each step multiplies the factors by the ratio of counts to model, averaged over the template: the EM algorithm of
-    Richardson 1972 and Lucy 1974, which keeps the total and the sign.
+    Least squares with factors of zero or more, each time weighted with the variances of the last model: these converge
+    to the maximum of the Poisson likelihood.
     """
-    stacked = np.stack([np.maximum(np.asarray(one, np.float64)[used], 0.0) for one in templates])
+    from scipy.optimize import nnls
+
+    stacked = np.stack([np.maximum(np.asarray(one, np.float64)[used], 0.0) for one in templates], axis=1)
+    scale = np.maximum(stacked.max(axis=0, initial=0.0), 1e-30)
+    stacked /= scale
     seen, known = np.asarray(counts, np.float64)[used], wings[used]
-    weight = stacked.sum(axis=1)
-    factors = np.full(len(templates), max(float((seen - known).sum()), 0.5) / max(weight.sum(), 1e-30))
-    for _ in range(500):
-        model = np.maximum(factors @ stacked + known, 1e-12)
-        ratio = np.divide(stacked @ (seen / model), weight, out=np.zeros(len(weight)), where=weight > 0.0)
-        factors = factors * ratio
-        if np.abs(ratio - 1.0)[factors > 1e-6 * factors.sum()].max(initial=0.0) < 1e-5:
+    factors = np.full(len(templates), max(float((seen - known).sum()), 0.5) / max(float(stacked.sum()), 1e-30))
+    for _ in range(_MODEL_STEPS):
+        root = np.sqrt(np.maximum(stacked @ factors + known, 1e-9))
+        weighted = stacked / root[:, None]
+        # The normal equations are small; their root serves nnls as well as the long table.
+        triangle: FloatArray = np.asarray(np.linalg.qr(np.column_stack([weighted, (seen - known) / root]), mode="r"))
+        new, _ = nnls(triangle[:, :-1], triangle[:, -1])
+        moved = np.abs(new - factors).max(initial=0.0)
+        factors = new
+        if moved < 1e-6 * max(float(factors.max(initial=0.0)), 1e-30):
             break
+    factors = factors / scale
     background = sum(factor * np.asarray(one, np.float64) for factor, one in zip(factors, templates, strict=True))
     return np.asarray(background, np.float64), factors
 

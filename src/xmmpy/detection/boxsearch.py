@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from xmmpy.detection.likelihoods import combined_likelihood
-from xmmpy.detection.psf import Psf, band_energy_kev
+from xmmpy.detection.likelihoods import combined_likelihood, poisson_likelihood
+from xmmpy.detection.psf import Psf, PsfShape, band_energy_kev
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _LEAST_EXPOSED: Final = 0.25
 """Part of a box that must lie inside of the mask."""
 _CENTROID_STEPS: Final = 8
+_WINGS_ARCSEC: Final = 100.0
+_Candidate = tuple[float, float, float, int, int, int]  # likelihood, x, y, run, row and column in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def search(field: Field, settings: BoxSettings) -> BoxSources:
     settings : BoxSettings
         How.
     """
-    found: list[tuple[float, float, float, int, int, int]] = []
+    found: list[_Candidate] = []
     runs = [_run(field, settings, 2**number) for number in range(settings.runs)]
     for index, run in enumerate(runs):
         for row, column in _maxima(run.likelihood, settings.likemin):
@@ -120,7 +122,7 @@ def search(field: Field, settings: BoxSettings) -> BoxSources:
             x, y = (column + 0.5) * scale - 0.5, (row + 0.5) * scale - 0.5
             found.append((float(run.likelihood[row, column]), x, y, index, row, column))
     found.sort(key=lambda one: -one[0])
-    chosen = _without_doubles(found, [run.factor for run in runs], settings.boxsize)
+    chosen = _without_doubles(field, settings, runs, found)
     return _measure(field, settings, runs, chosen)
 
 
@@ -256,20 +258,48 @@ def _maxima(likelihood: FloatArray, least: float) -> list[tuple[int, int]]:
 
 
 def _without_doubles(
-    found: list[tuple[float, float, float, int, int, int]], factors: list[int], size: int
-) -> list[tuple[float, float, float, int, int, int]]:
-    """Keep the likeliest of those whose boxes lie in each other."""
-    kept: list[tuple[float, float, float, int, int, int]] = []
+    field: Field, settings: BoxSettings, runs: list[_Run], found: list[_Candidate]
+) -> list[_Candidate]:
+    """Keep the likeliest of those whose boxes lie in each other, and no wings of brighter ones.
+
+    A candidate near a brighter one must stand out above the photons that the brighter one scatters into its box.
+    """
+    psfs = {instrument: Psf(view.camera) for instrument, view in field.views.items()}
+    kept: list[_Candidate] = []
+    bright: list[tuple[float, float, FloatArray, list[PsfShape]]] = []
     for one in found:
-        reach = [0.5 * size * max(factors[one[3]], factors[other[3]]) for other in kept]
-        if all(max(abs(one[1] - o[1]), abs(one[2] - o[2])) > r for o, r in zip(kept, reach, strict=True)):
-            kept.append(one)
+        _, x, y, index, row, column = one
+        run = runs[index]
+        reach = [0.5 * settings.boxsize * max(run.factor, runs[other[3]].factor) for other in kept]
+        if any(max(abs(x - o[1]), abs(y - o[2])) <= r for o, r in zip(kept, reach, strict=True)):
+            continue
+        counts, background = run.counts[:, row, column], run.background[:, row, column]
+        seen = run.pixels[:, row, column] > 0.0
+        near = [b for b in bright if np.hypot(b[0] - x, b[1] - y) * field.pixel_arcsec < _WINGS_ARCSEC]
+        if near:
+            scattered = np.zeros(counts.size)
+            for other_x, other_y, net, shapes in near:
+                distance = np.array(np.hypot(other_x - x, other_y - y) * field.pixel_arcsec)
+                surface = np.array([float(shape.surface(distance)) for shape in shapes])
+                scattered += net * surface * run.pixels[:, row, column] * field.pixel_arcsec**2
+            parts = np.where(seen, poisson_likelihood(counts, background + scattered), 0.0)
+            if float(combined_likelihood(parts.sum(), int(seen.sum()))) < settings.likemin:
+                continue
+        kept.append(one)
+        shapes = [
+            psfs[p.instrument].shape(
+                band_energy_kev(p.low_ev, p.high_ev),
+                float(field.views[p.instrument].offaxis_arcmin(np.array(x), np.array(y))),
+            )
+            for p in field.planes
+        ]
+        radius = settings.boxsize * run.factor * field.pixel_arcsec / np.sqrt(np.pi)
+        inside = np.array([float(shape.encircled(radius)) for shape in shapes])
+        bright.append((x, y, np.where(seen, np.maximum(counts - background, 0.0) / inside, 0.0), shapes))
     return kept
 
 
-def _measure(
-    field: Field, settings: BoxSettings, runs: list[_Run], chosen: list[tuple[float, float, float, int, int, int]]
-) -> BoxSources:
+def _measure(field: Field, settings: BoxSettings, runs: list[_Run], chosen: list[_Candidate]) -> BoxSources:
     """Places, counts, background and fractions of the candidates."""
     planes = len(field.planes)
     number = len(chosen)

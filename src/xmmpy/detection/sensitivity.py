@@ -49,7 +49,8 @@ def counts_needed(background: npt.ArrayLike, likelihood: float) -> FloatArray:
         return -float(np.log(max(gammainc(counts, expected), 1e-300))) - likelihood
 
     needed = [brentq(miss, 1e-9, node + 40.0 + 10.0 * likelihood + 20.0 * node**0.5, (node,)) for node in nodes]
-    return np.interp(np.log(np.maximum(mean, low)), np.log(nodes), needed)
+    result: FloatArray = np.interp(np.log(np.maximum(mean, low)), np.log(nodes), np.array(needed))
+    return result
 
 
 def sensitivity_map(
