@@ -1,0 +1,1 @@
+"""Fit of sources to images: positions, extents and rates that make the counts most likely."""

@@ -1,0 +1,82 @@
+"""Fit of all candidates of a field, brightest first, then each again with all others in the background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from xmmpy.detection.fit.group import MOST_SOURCES, fit_group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from xmmpy.detection.fit.model import Scene
+    from xmmpy.detection.fit.settings import FitSettings, Source
+
+_FIRST_SHARE: Final = 0.5
+"""Part of `mlmin` that a source must reach in the first round, where fainter neighbours are not yet known."""
+_ROUNDS: Final = 2
+
+
+def fit_sources(scene: Scene, settings: FitSettings, candidates: Sequence[Source], *, errors: bool) -> list[Source]:
+    """Fit candidates of a field.
+
+    Parameters
+    ----------
+    scene : Scene
+        The planes. The fitted sources are added to what is expected there.
+    settings : FitSettings
+        How to fit.
+    candidates : sequence of Source
+        The brightest first.
+    errors : bool
+        Whether to find the errors.
+
+    Returns
+    -------
+    list of Source
+        Those above `mlmin`, in the order of their candidates.
+    """
+    groups = []
+    for cluster, members in enumerate(gather(scene, settings, candidates), 1):
+        for member in members:
+            member.cluster = cluster
+        groups.append(_fit(scene, settings, members, _FIRST_SHARE * settings.mlmin))
+    for last in range(_ROUNDS):
+        for number, members in enumerate(groups):
+            for member in members:
+                scene.add(member.parameters, -1.0)
+            groups[number] = _fit(scene, settings, members, settings.mlmin, errors=errors and last == _ROUNDS - 1)
+    return [source for members in groups for source in members]
+
+
+def _fit(
+    scene: Scene, settings: FitSettings, members: Sequence[Source], threshold: float, *, errors: bool = False
+) -> list[Source]:
+    found = fit_group(scene, settings, members, threshold, errors=errors) if members else []
+    for source in found:
+        scene.add(source.parameters)
+    return found
+
+
+def gather(scene: Scene, settings: FitSettings, candidates: Sequence[Source]) -> Iterator[list[Source]]:
+    """Groups to fit together: a candidate, the neighbours inside its `scut`, theirs, up to `nmaxfit`."""
+    places = np.array([source.place for source in candidates]).reshape(-1, 2)
+    left = np.ones(len(candidates), bool)
+    most = min(settings.nmaxfit, MOST_SOURCES)
+    for first in range(len(candidates)):
+        if not left[first]:
+            continue
+        members = [first]
+        left[first] = False
+        for member in members:
+            if len(members) >= most:
+                break
+            radius = float(np.median(scene.optics.radii(*candidates[member].place, settings.scut)))
+            distance = np.hypot(*(places - places[member]).T)
+            near = np.flatnonzero(left & (distance <= radius))
+            for neighbour in near[np.argsort(distance[near], kind="stable")][: most - len(members)]:
+                members.append(int(neighbour))
+                left[neighbour] = False
+        yield [candidates[member] for member in members]
