@@ -20,7 +20,9 @@ COMMANDS = {
     "task": ("xmmpy.cli.task", "Run one task: xmmpy task NAME par=value ... (-h shows its parameters)."),
     "tasks": ("xmmpy.cli.tasks", "List the tasks."),
     "batch": ("xmmpy.cli.batch", "Run several task lines, together where that is faster."),
+    "sources": ("xmmpy.cli.sources", "Print a source list, one row per source, and export it."),
     "info": ("xmmpy.cli.info", "Say in words what is in a file."),
+    "sas-env": ("xmmpy.cli.sas_env", "Make every task a command, for scripts written for SAS."),
     "simulate": ("xmmpy.cli.simulate", "Simulate observations whose truth is known."),
 }
 TRACEBACK_SWITCH = "XMMPY_TRACEBACK"

@@ -61,10 +61,16 @@ class _Block:
         def read(name: str) -> NDArray[np.float64]:
             values = np.full(self.number, np.nan)
             if name in self.columns:
-                values[place] = self.columns[name][chosen].astype(np.float64)
+                values[place] = in_double(self.columns[name][chosen])
             return values
 
         return read
+
+
+def in_double(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Numbers in double precision; SAS's nulls are signalling NaNs, of which the conversion need not tell."""
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64)
 
 
 def identifier(columns: Iterable[str]) -> str:
@@ -97,7 +103,7 @@ def one_row_per_source(columns: Mapping[str, NDArray[Any]], *, xid: bool = False
     rows["BOXID"] = columns["BOX_ID_SRC"][first].astype(np.float64)
     for position in (*_POSITION, *(name for name in _CORRECTED if name in columns)):
         values = summary(position)
-        fallback = columns[position][first] if position in columns else np.nan
+        fallback = in_double(columns[position][first]) if position in columns else np.nan
         rows[position] = np.where(np.isnan(values), fallback, values)
     for ours, theirs in _EXTENT.items():
         rows[ours] = summary(theirs)

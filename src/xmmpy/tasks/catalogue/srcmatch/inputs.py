@@ -10,10 +10,10 @@ import numpy as np
 
 from xmmpy.detection.planes import INSTRUMENT_LABELS
 from xmmpy.detection.summaryrows import XID_BAND, Rows, one_row_per_source
-from xmmpy.products.files import FitsFile, split_block
 from xmmpy.products.sourcelists import SourceList, read_source_list
 from xmmpy.products.summarylist import BANDS
 from xmmpy.products.tables import read_table
+from xmmpy.tasks.detection.lists import columns_in_arcmin, list_cards, pixel_arcsec
 from xmmpy.tasks.messages import TaskError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def read_lists(names: Sequence[str], session: Session) -> list[InputList]:
         several |= {camera for camera, found in bands.items() if len(found) > 1}
         _warn_of_bands(name, bands, session)
         cameras = tuple(camera for camera, found in bands.items() if found)
-        rows = one_row_per_source(_in_arcmin(source_list), xid=xid)
+        rows = one_row_per_source(columns_in_arcmin(source_list), xid=xid)
         lists.append(InputList(name, rows, cameras, keywords, comments, xid, pixel_arcsec(source_list.columns)))
     return lists
 
@@ -99,11 +99,7 @@ def _read(name: str) -> tuple[SourceList, dict[str, Any], dict[str, str]]:
         raise TaskError("badList", f"{text}; srcmatch joins what emldetect writes")
     for column in ("ID_INST", "ID_BAND", "BOX_ID_SRC", "RA", "DEC", "RADEC_ERR"):
         _ = source_list[column]  # a list without one is refused by name
-    with FitsFile(split_block(name)[0]) as file:
-        headers = (file.hdus[0].header, source_list.header)
-        keywords = {key: header[key] for header in headers for key in header if key}
-        comments = {key: header.comments[key] for header in headers for key in header if key}
-    return source_list, keywords, comments
+    return source_list, *list_cards(name, source_list)
 
 
 def _bands(source_list: SourceList, instrument: int) -> set[int]:
@@ -128,28 +124,6 @@ def _warn_of_bands(name: str, bands: Mapping[str, set[int]], session: Session) -
         numbers = ", ".join(map(str, others))
         text = f"'{name}' has bands {numbers}, for which a summary list has no columns; they only count in the totals"
         session.warn("unknownBand", text)
-
-
-def _in_arcmin(source_list: SourceList) -> dict[str, NDArray[Any]]:
-    """Columns with OFFAX in arcmin, the unit of summary lists; emldetect has written both arcsec and arcmin."""
-    columns = dict(source_list.columns)
-    header = source_list.header
-    unit = next(
-        (header.get(f"TUNIT{n}", "") for n in range(1, header["TFIELDS"] + 1) if header.get(f"TTYPE{n}") == "OFFAX"), ""
-    )
-    if "OFFAX" in columns and str(unit).strip().lower() == "arcsec":
-        columns["OFFAX"] = columns["OFFAX"] / 60.0
-    return columns
-
-
-def pixel_arcsec(columns: Mapping[str, NDArray[Any]]) -> float | None:
-    """Side of an image pixel, from the position errors in arcsec and in pixels; None where no source has both."""
-    if not {"RADEC_ERR", "X_IMA_ERR", "Y_IMA_ERR"} <= set(columns):
-        return None
-    pixels = np.hypot(columns["X_IMA_ERR"].astype(np.float64), columns["Y_IMA_ERR"].astype(np.float64))
-    arcsec = columns["RADEC_ERR"].astype(np.float64)
-    known = (pixels > 0.0) & (arcsec > 0.0)
-    return round(float(np.median(arcsec[known] / pixels[known])), 4) if known.any() else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
