@@ -165,22 +165,41 @@ def radial_table(shape: PsfShape, pixel_arcsec: float) -> RadialTable:
     """
     distance: FloatArray = STEP * np.arange(int(REACH_ARCSEC / pixel_arcsec / STEP) + 2, dtype=np.float64)
     value = shape.surface(distance * pixel_arcsec)
-    near = distance < _SMOOTH_BEYOND
-    nodes, weights = np.polynomial.legendre.leggauss(6)
-    offset_x, offset_y = (part.ravel() / 2.0 for part in np.meshgrid(nodes, nodes))
-    weight = np.outer(weights, weights).ravel() / 4.0
-    mean = np.zeros(int(near.sum()))
-    for angle in np.radians((0.0, 22.5, 45.0)):
-        along = distance[near, None] + np.cos(angle) * offset_x - np.sin(angle) * offset_y
-        across = np.sin(angle) * offset_x + np.cos(angle) * offset_y
-        radius: FloatArray = np.hypot(along, across).astype(np.float64) * pixel_arcsec
-        mean += shape.surface(radius) @ weight / 3.0
-    value[near] = mean
+    offset_x, offset_y, weight, between = _pixel_average(STEP)
+    coarse = 2.0 * STEP * np.arange(between.shape[1])
+    radius = np.hypot(coarse[:, None] + offset_x, offset_y) * pixel_arcsec
+    mean = between @ (shape.surface(radius) @ weight)
+    size = min(mean.size, value.size)
+    value[:size] = mean[:size]
     value *= pixel_arcsec**2
     value[-1] = 0.0
     derivative = np.gradient(value, STEP)
     derivative[0] = 0.0  # by symmetry
     return RadialTable(value, derivative, shape, pixel_arcsec)
+
+
+@lru_cache(maxsize=1)
+def _pixel_average(step: float) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Points of a pixel and their weights for its average, in three orientations, and a matrix between distances.
+
+    The matrix takes averages at distances 0, 2 step, 4 step ... to those at 0, step, 2 step ... by cubics through four
+    neighbours; the average is an even function of the distance.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(5)
+    x, y = (part.ravel() / 2.0 for part in np.meshgrid(nodes, nodes))
+    angles = np.radians((0.0, 22.5, 45.0))[:, None]
+    offset_x = (np.cos(angles) * x - np.sin(angles) * y).ravel()
+    offset_y = (np.sin(angles) * x + np.cos(angles) * y).ravel()
+    weight = np.tile(np.outer(weights, weights).ravel(), 3) / 12.0
+    number = int(_SMOOTH_BEYOND / (2.0 * step))
+    between = np.zeros((2 * number, number + 3))
+    for row in range(2 * number):
+        if row % 2 == 0:
+            between[row, row // 2] = 1.0
+            continue
+        for place, share in zip(range(row // 2 - 1, row // 2 + 3), (-1.0, 9.0, 9.0, -1.0), strict=True):
+            between[row, abs(place)] += share / 16.0
+    return offset_x, offset_y, weight, between
 
 
 def extended_tables(

@@ -1,4 +1,8 @@
-"""Fit of all candidates of a field, brightest first, then each again with all others in the background."""
+"""Fit of all candidates of a field, brightest first, then each again with all others in the background.
+
+In the first round a source is fitted with the brighter ones known and the fainter ones not; those that have neighbours are
+fitted once more before the last round, which finds likelihoods and errors.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,8 @@ if TYPE_CHECKING:
 
 _FIRST_SHARE: Final = 0.5
 """Part of `mlmin` that a source must reach in the first round, where fainter neighbours are not yet known."""
-_ROUNDS: Final = 2
+_CROWDED: Final = 4.0
+"""Radii of the fitted circle within which neighbours disturb a fit."""
 
 
 def fit_sources(scene: Scene, settings: FitSettings, candidates: Sequence[Source], *, errors: bool) -> list[Source]:
@@ -43,12 +48,30 @@ def fit_sources(scene: Scene, settings: FitSettings, candidates: Sequence[Source
         for member in members:
             member.cluster = cluster
         groups.append(_fit(scene, settings, members, _FIRST_SHARE * settings.mlmin))
-    for last in range(_ROUNDS):
-        for number, members in enumerate(groups):
-            for member in members:
-                scene.add(member.parameters, -1.0)
-            groups[number] = _fit(scene, settings, members, settings.mlmin, errors=errors and last == _ROUNDS - 1)
+    for number in _crowded(groups):
+        groups[number] = _again(scene, settings, groups[number])
+    groups = [_again(scene, settings, members, errors=errors) for members in groups]
     return [source for members in groups for source in members]
+
+
+def _crowded(groups: Sequence[Sequence[Source]]) -> list[int]:
+    """Groups with a source of another group so near that the first round could not do justice to both."""
+    sources = [(source, number) for number, members in enumerate(groups) for source in members]
+    places = np.array([source.place for source, _ in sources]).reshape(-1, 2)
+    group = np.array([number for _, number in sources], np.int64)
+    found = set()
+    for (source, number), place in zip(sources, places, strict=True):
+        near = np.hypot(*(places - place).T) < _CROWDED * float(source.radii.max())
+        if np.any(near & (group != number)):
+            found.add(number)
+    return sorted(found)
+
+
+def _again(scene: Scene, settings: FitSettings, members: Sequence[Source], *, errors: bool = False) -> list[Source]:
+    """Fit a group again, all other sources in the background."""
+    for member in members:
+        scene.add(member.parameters, -1.0)
+    return _fit(scene, settings, members, settings.mlmin, errors=errors)
 
 
 def _fit(

@@ -88,23 +88,28 @@ class Problem:
 
     def by_plane(self) -> FloatArray:
         """Statistic of each plane."""
-        from xmmpy.detection.fit import kernels
-
-        result = np.empty(self.parameters.shape[1] - RATES)
-        if not len(self.parameters):
-            counts, background = self.pixels.counts, self.pixels.background
-            each = 2.0 * (background - counts * np.log(background))
-            sums = np.concatenate([[0.0], np.cumsum(each)])
-            return np.asarray(sums[self.pixels.first[1:]] - sums[self.pixels.first[:-1]])
-        kernels.statistics(self.parameters, self.pixels, self.templates, result)
-        return result
+        model = self.model()
+        each = 2.0 * (model - self.pixels.counts * np.log(model))
+        sums = np.concatenate([[0.0], np.cumsum(each)])
+        return np.asarray(sums[self.pixels.first[1:]] - sums[self.pixels.first[:-1]])
 
     def model(self) -> FloatArray:
         """Expected counts of each pixel."""
         from xmmpy.detection.fit import kernels
 
-        result = np.empty(self.pixels.counts.size)
+        result = self.pixels.background.copy()
         kernels.expected(self.parameters, self.pixels, self.templates, result)
+        return result
+
+    def image(self, source: int) -> FloatArray:
+        """Counts that a source of rate 1 gives in each pixel."""
+        from xmmpy.detection.fit import kernels
+
+        result = np.zeros(self.pixels.counts.size)
+        one = replace(self, **self._parts(np.array([source])))
+        parameters = self.parameters[[source]]
+        parameters[0, RATES:] = 1.0
+        kernels.expected(parameters, self.pixels, one.templates, result)
         return result
 
 
@@ -155,15 +160,13 @@ def fit_group(
 
 def _placed(scene: Scene, settings: FitSettings, source: Source) -> Source:
     """A source with its circle and what of it lies on the mask."""
-    from xmmpy.detection.fit import kernels
-
     x, y = source.place
     optics = scene.optics
     radii = optics.radii(x, y, settings.ecut)
     if source.extent > 0.0:
         radii = np.minimum(np.hypot(radii, _EXTENT_CIRCLE * source.extent), _WIDEST_CIRCLE)
     tables = optics.at_extent(x, y, source.extent)
-    sums = kernels.weigh((x, y), radii, tables, optics.look(x, y).turn, scene.usable, scene.exposure)
+    sums = scene.weigh(x, y, radii, tables)
     used = (sums[:, 1] >= LEAST_MASKFRAC * sums[:, 0]) & (sums[:, 2] > 0.0)
     return replace(source, radii=radii, sums=sums, used=used)
 

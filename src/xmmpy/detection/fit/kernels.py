@@ -26,9 +26,7 @@ Loop = TypeVar("Loop", bound="Callable[..., Any]")
 _MAX_MOVE = 1.5  # pixels that a source may move in one step
 _DAMPING = 1e-3
 _TOLERANCE = 1e-4  # of the statistic, of which 1 is one standard deviation
-_CLOSE = 0.01  # how well an error's change of the statistic is met, in its root
-_TRIALS = 12
-_PROFILE_STEPS = 15
+_PER_PIXEL = 1.0 / STEP
 _OWN = 4  # derivatives of a pixel by a source: x, y, extent and one rate
 
 
@@ -94,11 +92,11 @@ def evaluate(
                 radial = (cosine * dx + sine * dy) * squeeze
                 across = cosine * dy - sine * dx
                 distance = np.sqrt(radial * radial + across * across)
-                k = int(distance / STEP)
+                k = int(distance * _PER_PIXEL)
                 if k >= last:
                     derivative[s, :] = 0.0
                     continue
-                u = distance / STEP - k
+                u = distance * _PER_PIXEL - k
                 fraction = table[s, p, k] * (1 - u) + table[s, p, k + 1] * u
                 steep = rate * (slope[s, p, k] * (1 - u) + slope[s, p, k + 1] * u) / max(distance, 1e-9)
                 radial *= squeeze
@@ -231,69 +229,6 @@ def minimise(
 
 
 @compiled
-def profile(
-    parameters: Array,
-    pixels: Pixels,
-    templates: Templates,
-    limits: Limits,
-    best: float,
-    fisher: Array,
-    which: NDArray[np.int64],
-    errors: Array,
-) -> None:
-    """Find, down and up, how far each of some parameters must go for the statistic to rise by 1, others fitted again.
-
-    `errors`, of shape (number, 2), holds a first guess of each and receives them. At a limit it is the way to it.
-    """
-    sources, width = parameters.shape
-    size = sources * width
-    flat = parameters.reshape(size)
-    held = limits.free.copy()
-    held_limits = Limits(held, limits.low, limits.high)
-    column, unit = np.empty(size), np.zeros(size)
-    scratch = np.empty((size, size))
-    for n in range(which.size):
-        index = which[n]
-        unit[index] = -1.0
-        solve(fisher, unit, limits.free, 0.0, column)  # how the others follow this one
-        unit[index] = 0.0
-        held[index] = False
-        for side in range(2):
-            sign = 2 * side - 1
-            room = flat[index] - limits.low[index] if side == 0 else limits.high[index] - flat[index]
-            near, far, near_root, far_root = 0.0, np.inf, 0.0, np.inf
-            distance = min(errors[n, side], room)
-            for _ in range(_TRIALS):
-                trial = parameters.copy()
-                moved = trial.reshape(size)
-                if column[index] > 0.0:
-                    for i in range(size):
-                        if limits.free[i]:
-                            shifted = flat[i] + sign * distance * column[i] / column[index]
-                            moved[i] = min(max(shifted, limits.low[i]), limits.high[i])
-                moved[index] = flat[index] + sign * distance
-                rise = minimise(trial, pixels, templates, held_limits, _PROFILE_STEPS, scratch) - best
-                root = np.sqrt(max(rise, 0.0))
-                if abs(root - 1.0) < _CLOSE:
-                    break
-                if root < 1.0:
-                    near, near_root = distance, root
-                    if distance >= room:
-                        break
-                else:
-                    far, far_root = distance, root
-                if far == np.inf:
-                    distance = min(room, distance * min(max(1.0 / max(root, 0.1), 1.1), 3.0))
-                elif far_root == np.inf:
-                    distance = 0.5 * (near + far)
-                else:
-                    share = (1.0 - near_root) / (far_root - near_root)
-                    distance = near + (far - near) * min(max(share, 0.05), 0.95)
-            errors[n, side] = distance
-        held[index] = limits.free[index]
-
-
-@compiled
 def add_source(
     image: Array, exposure: Array, parameters: tuple[float, float, float], table: Array, turn: Array, reach: float
 ) -> None:
@@ -307,27 +242,10 @@ def add_source(
             radial = (turn[0] * dx + turn[1] * dy) * turn[2]
             across = turn[0] * dy - turn[1] * dx
             distance = np.sqrt(radial * radial + across * across)
-            k = int(distance / STEP)
+            k = int(distance * _PER_PIXEL)
             if k < last and distance <= reach:
-                u = distance / STEP - k
+                u = distance * _PER_PIXEL - k
                 image[row, column] += rate * exposure[row, column] * (table[k] * (1 - u) + table[k + 1] * u)
-
-
-@compiled
-def statistics(parameters: Array, pixels: Pixels, templates: Templates, observed: Array) -> None:
-    """Statistic of each plane, shape (P,)."""
-    sources, width = parameters.shape
-    shape = (sources, templates.values.shape[1], templates.values.shape[3])
-    tables = (np.empty(shape), np.empty(shape), np.empty(shape))
-    nodes, values, slopes = templates.nodes, templates.values, templates.slopes
-    for s in range(sources):
-        blend(parameters[s, EXTENT], nodes, values[s], slopes[s], tables[0][s], tables[1][s], tables[2][s])
-    gradient, fisher = np.empty(sources * width), np.empty((sources * width, sources * width))
-    for p in range(width - RATES):
-        first = np.full(pixels.first.size, pixels.first[p])
-        first[p + 1 :] = pixels.first[p + 1]
-        part = Pixels(first, pixels.x, pixels.y, pixels.counts, pixels.exposure, pixels.background)
-        observed[p] = evaluate(parameters, part, templates.turn, tables, gradient, fisher)
 
 
 @compiled
@@ -336,8 +254,9 @@ def weigh(
 ) -> Array:
     """Sums over the circle of a source on each plane, shape (P, 3).
 
-    Of the fraction of the photons in all pixels and in the usable ones, and of the latter times the exposure. Pixels
-    outside of the image are not usable. `tables` has the shape (P, K), `usable` and `exposure` (P, rows, columns).
+    Of the fraction of the photons in all pixels, in the usable ones, and of the latter times the exposure. Pixels
+    outside of the box are not usable. `tables` has the shape (P, K), `usable` and `exposure` (P, rows, columns); the
+    place counts from the first pixel of the box.
     """
     x, y = place
     planes, rows, columns = exposure.shape
@@ -348,15 +267,15 @@ def weigh(
         for row in range(int(np.floor(y - reach)), int(np.ceil(y + reach)) + 1):
             for column in range(int(np.floor(x - reach)), int(np.ceil(x + reach)) + 1):
                 dx, dy = column - x, row - y
-                if dx * dx + dy * dy > reach * reach:
+                if dx * dx + dy * dy >= reach * reach:
                     continue
                 radial = (turn[p, 0] * dx + turn[p, 1] * dy) * turn[p, 2]
                 across = turn[p, 0] * dy - turn[p, 1] * dx
                 distance = np.sqrt(radial * radial + across * across)
-                k = int(distance / STEP)
+                k = int(distance * _PER_PIXEL)
                 if k >= last:
                     continue
-                u = distance / STEP - k
+                u = distance * _PER_PIXEL - k
                 fraction = tables[p, k] * (1 - u) + tables[p, k + 1] * u
                 sums[p, 0] += fraction
                 if 0 <= row < rows and 0 <= column < columns and usable[p, row, column]:
@@ -378,10 +297,10 @@ def search(pixels: Pixels, model: Array, places: Array, tables: Array, turn: Arr
                 radial = (turn[p, 0] * dx + turn[p, 1] * dy) * turn[p, 2]
                 across = turn[p, 0] * dy - turn[p, 1] * dx
                 distance = np.sqrt(radial * radial + across * across)
-                k = int(distance / STEP)
+                k = int(distance * _PER_PIXEL)
                 if k >= last:
                     continue
-                u = distance / STEP - k
+                u = distance * _PER_PIXEL - k
                 value = pixels.exposure[pixel] * (tables[p, k] * (1 - u) + tables[p, k + 1] * u)
                 slant += (pixels.counts[pixel] / model[pixel] - 1) * value
                 weight += value * value / model[pixel]
@@ -392,13 +311,12 @@ def search(pixels: Pixels, model: Array, places: Array, tables: Array, turn: Arr
 
 @compiled
 def expected(parameters: Array, pixels: Pixels, templates: Templates, model: Array) -> None:
-    """Model of each pixel, shape (n,)."""
+    """Add the sources to the model of each pixel, shape (n,)."""
     sources, width = parameters.shape
     turn = templates.turn
     shape = (templates.values.shape[1], templates.values.shape[3])
     table, slope, growth = np.empty(shape), np.empty(shape), np.empty(shape)
     last = shape[1] - 1
-    model[:] = pixels.background
     for s in range(sources):
         blend(parameters[s, EXTENT], templates.nodes, templates.values[s], templates.slopes[s], table, slope, growth)
         for p in range(width - RATES):
@@ -407,8 +325,8 @@ def expected(parameters: Array, pixels: Pixels, templates: Templates, model: Arr
                 radial = (turn[s, p, 0] * dx + turn[s, p, 1] * dy) * turn[s, p, 2]
                 across = turn[s, p, 0] * dy - turn[s, p, 1] * dx
                 distance = np.sqrt(radial * radial + across * across)
-                k = int(distance / STEP)
+                k = int(distance * _PER_PIXEL)
                 if k < last:
-                    u = distance / STEP - k
+                    u = distance * _PER_PIXEL - k
                     fraction = table[p, k] * (1 - u) + table[p, k + 1] * u
                     model[pixel] += parameters[s, RATES + p] * pixels.exposure[pixel] * fraction

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from xmmpy.detection.fit.data import EXTENT, RATES, Pixels, Templates
-from xmmpy.detection.psf import STEP, extended_tables
+from xmmpy.detection.psf import REACH_ARCSEC, STEP, extended_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 LEAST_BACKGROUND: Final = 1e-7
 """Counts a pixel; where a background map says less, a single event would exclude it."""
 _LEAST_RADIUS = 2.0  # pixels
-_NEGLIGIBLE = 1e-3  # of the background: where the wings of a source end
+_NEGLIGIBLE = 5e-3  # of the background: where the wings of a source end
 _POINT = np.zeros(1)
+_RADII = np.concatenate([np.arange(0.0, 60.0, 0.25), np.arange(60.0, REACH_ARCSEC + 1.0)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +100,8 @@ class Optics:
         for number, table in enumerate(self.look(x, y).tables):
             key = (table.shape, cut)
             if key not in self._radii:
-                self._radii[key] = max(table.shape.radius_of(cut) / self.field.pixel_arcsec, _LEAST_RADIUS)
+                radius = float(np.interp(cut, table.shape.encircled(_RADII), _RADII))
+                self._radii[key] = max(radius / self.field.pixel_arcsec, _LEAST_RADIUS)
             found[number] = self._radii[key]
         return found
 
@@ -145,44 +147,52 @@ class Optics:
         return found
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """The planes of a field stacked, and what is expected on them: the background and the sources fitted so far.
+    """The planes of a field, and what is expected on them: the background and the sources fitted so far.
 
     Attributes
     ----------
-    counts, exposure, expected : ndarray, shape (P, rows, columns)
-        Counts, vignetted exposure (s), expected counts.
-    usable : ndarray of bool of the same shape
+    optics : Optics
+        What sources look like.
+    counts, exposure, expected : list of ndarray, shape (rows, columns) each
+        Counts, vignetted exposure (s), expected counts, by plane.
+    usable : list of ndarray of bool
         Pixels inside the mask that are exposed.
     longest, negligible : ndarray, shape (P,)
         Longest exposure (s), and counts a pixel that do not matter beside the background.
     """
 
     optics: Optics
-    counts: FloatArray
-    exposure: FloatArray
-    expected: FloatArray
-    usable: NDArray[np.bool_]
+    counts: list[FloatArray]
+    exposure: list[FloatArray]
+    expected: list[FloatArray]
+    usable: list[NDArray[np.bool_]]
     longest: FloatArray
     negligible: FloatArray
 
     @classmethod
     def of_field(cls, optics: Optics) -> Scene:
-        """Stack the planes of a field; all must have a background map."""
-        field_ = optics.field
-        counts, exposure, expected = np.empty((3, len(field_.planes), *field_.shape))
-        usable = np.empty(counts.shape, bool)
-        for number, plane in enumerate(field_.planes):
-            counts[number], exposure[number], expected[number] = plane.counts, plane.exposure, plane.background
-            usable[number] = field_.masks[plane.instrument] & (plane.exposure > 0.0)
-        negligible = np.array([_NEGLIGIBLE * plane[here].mean() for plane, here in zip(expected, usable, strict=True)])
-        return cls(optics, counts, exposure, expected, usable, exposure.max(axis=(1, 2)), negligible)
+        """Begin with the background maps, which all planes must have."""
+        planes = optics.field.planes
+        expected = [np.array(plane.background, np.float64) for plane in planes]
+        usable = [optics.field.masks[plane.instrument] & (plane.exposure > 0.0) for plane in planes]
+        pairs = zip(expected, usable, strict=True)
+        means = [float(image.sum(where=here)) / max(1, np.count_nonzero(here)) for image, here in pairs]
+        return cls(
+            optics,
+            [np.asarray(plane.counts, np.float64) for plane in planes],
+            [np.asarray(plane.exposure, np.float64) for plane in planes],
+            expected,
+            usable,
+            np.array([float(plane.exposure.max()) for plane in planes]),
+            _NEGLIGIBLE * np.maximum(means, LEAST_BACKGROUND),
+        )
 
     def add(self, parameters: FloatArray, sign: float = 1.0) -> None:
         """Add a source (x, y, extent, rates) to what is expected, or take it away again with `sign` = -1.
 
-        Its wings are followed to where they are a thousandth of the background.
+        Its wings are followed to where they no longer matter beside the background.
         """
         tables = self.optics.at_extent(*parameters[:RATES])
         for number, (table, rate) in enumerate(zip(tables, parameters[RATES:], strict=True)):
@@ -192,7 +202,7 @@ class Scene:
 
     def sources_alone(self, sources: Sequence[FloatArray], number: int) -> FloatArray:
         """Counts that the sources of some parameters are expected to give on one plane."""
-        image = np.zeros(self.counts.shape[1:])
+        image = np.zeros(self.optics.field.shape)
         for parameters in sources:
             table = self.optics.at_extent(*parameters[:RATES])[number]
             rate = parameters[RATES + number]
@@ -220,26 +230,53 @@ class Scene:
         radii : ndarray, shape (S, P)
             Radius of each on each plane; 0 where it takes no part.
         """
-        rows, columns = self.counts.shape[1:]
-        widest = radii.max(axis=1)
-        low_x = max(0, int(min(x - r for (x, _), r in zip(places, widest, strict=True))))
-        high_x = min(columns, int(max(x + r for (x, _), r in zip(places, widest, strict=True))) + 2)
-        low_y = max(0, int(min(y - r for (_, y), r in zip(places, widest, strict=True))))
-        high_y = min(rows, int(max(y + r for (_, y), r in zip(places, widest, strict=True))) + 2)
-        box = np.s_[:, low_y : max(high_y, low_y), low_x : max(high_x, low_x)]
-        y, x = np.ogrid[low_y : max(high_y, low_y), low_x : max(high_x, low_x)]
-        chosen = np.zeros(self.usable[box].shape, bool)
-        for (x_0, y_0), radius in zip(places, radii, strict=True):
-            square = (x - x_0) ** 2 + (y - y_0) ** 2
-            chosen |= square[None] < radius[:, None, None] ** 2
-        chosen &= self.usable[box]
+        reach = radii.max(axis=1)
+        x_0, y_0 = (np.array(column) for column in zip(*places, strict=True))
+        box = self._box(
+            float((x_0 - reach).min()),
+            float((x_0 + reach).max()),
+            float((y_0 - reach).min()),
+            float((y_0 + reach).max()),
+        )
+        y, x = np.ogrid[box]
+        chosen = self._cut(self.usable, box)
+        inside = np.zeros(chosen.shape, bool)
+        for column, row, radius in zip(x_0, y_0, radii, strict=True):
+            inside |= ((x - column) ** 2 + (y - row) ** 2)[None] < radius[:, None, None] ** 2
+        chosen &= inside
         _, row, column = np.nonzero(chosen)
         first = np.concatenate([[0], np.cumsum(chosen.sum(axis=(1, 2)))])
         return Pixels(
             first.astype(np.int64),
-            (column + low_x).astype(np.float64),
-            (row + low_y).astype(np.float64),
-            self.counts[box][chosen],
-            self.exposure[box][chosen],
-            np.maximum(self.expected[box][chosen], LEAST_BACKGROUND),
+            (column + box[1].start).astype(np.float64),
+            (row + box[0].start).astype(np.float64),
+            self._cut(self.counts, box)[chosen],
+            self._cut(self.exposure, box)[chosen],
+            np.maximum(self._cut(self.expected, box)[chosen], LEAST_BACKGROUND),
         )
+
+    def weigh(self, x: float, y: float, radii: FloatArray, tables: FloatArray) -> FloatArray:
+        """Sums over the circle of a source, as of `kernels.weigh`; `tables` of the shape (P, K)."""
+        from xmmpy.detection.fit import kernels
+
+        reach = float(radii.max())
+        box = self._box(x - reach, x + reach, y - reach, y + reach)
+        place = (x - box[1].start, y - box[0].start)
+        usable, exposure = self._cut(self.usable, box), self._cut(self.exposure, box)
+        sums: FloatArray = kernels.weigh(place, radii, tables, self.optics.look(x, y).turn, usable, exposure)
+        return sums
+
+    def _box(self, low_x: float, high_x: float, low_y: float, high_y: float) -> tuple[slice, slice]:
+        """Rows and columns of a box, as much of it as lies in the images."""
+        rows, columns = self.optics.field.shape
+        return _span(low_y, high_y, rows), _span(low_x, high_x, columns)
+
+    def _cut(self, images: Sequence[NDArray[Any]], box: tuple[slice, slice]) -> NDArray[Any]:
+        """A box of all planes, shape (P, rows, columns)."""
+        return np.stack([image[box] for image in images])
+
+
+def _span(low: float, high: float, size: int) -> slice:
+    """Pixels from `low` to `high` of an axis with that many."""
+    start = min(max(0, math.floor(low)), size)
+    return slice(start, min(max(start, math.ceil(high) + 1), size))
