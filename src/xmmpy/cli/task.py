@@ -45,13 +45,17 @@ def task_command(name: str, words: Sequence[str]) -> int:
         0, or 1 after an error, which stands on standard error in SAS's form.
     """
     from xmmpy.tasks.commandline import read_command_line
-    from xmmpy.tasks.messages import TaskError, error_line
+    from xmmpy.tasks.messages import TaskError, error_line, warning_line
     from xmmpy.tasks.registry import find_task
     from xmmpy.tasks.session import Environment
 
+    tree_version = os.environ.get("XMMPY_TREE", __version__)
+    if tree_version != __version__:
+        stale = f"this command was written by XMM-Python {tree_version}, now there is {__version__}"
+        print(warning_line(name, "oldTree", f"{stale}: run xmmpy sas-env again"), file=sys.stderr)  # noqa: T201
     try:
         task = find_task(name)
-        line = read_command_line(words)
+        line = read_command_line(words, first_counts=name == "epchain")
         if (text := _information(task, line, bare=not words)) is not None:
             print(text)  # noqa: T201
             return 0

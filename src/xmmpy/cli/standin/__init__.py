@@ -1,0 +1,1 @@
+"""A tree of executables and parameter files that stands where programs expect SAS."""
