@@ -49,7 +49,7 @@ def run(p: EsensmapParameters, session: Session) -> Outcome:
         if card.keyword not in hdu.header and not card.keyword.startswith(("XPROC", "XDAL", "BUNIT")):
             hdu.header.append(card, end=True)
     hdu.header["CONTENT"] = ("SENSITIVITY MAP", "Content of file")
-    hdu.header["BUNIT"] = ("count/s", "smallest count rate of a point source that is found")
+    hdu.header["BUNIT"] = ("count/s", "smallest rate of a source that is found")
     hdu.header["MLMIN"] = (p.mlmin, "likelihood that it reaches")
     record_creation(hdu.header, session.provenance(p))
     write_hdus(output, [hdu])
