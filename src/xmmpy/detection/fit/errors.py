@@ -1,8 +1,10 @@
-"""Errors of the parameters: how far each may go before the statistic has risen by 1.
+"""Errors of the parameters, from the likelihood itself.
 
-A rise of C by 1 bounds one parameter with a confidence of 68 % (Cash 1979; Lampton, Margon and Bowyer 1976). Positions
-and extents go with all other parameters fitted again. Rates go alone, one plane each, where the likelihood has its
-skew; how much the other parameters widen them follows from the second derivatives.
+Extents: how far the parameter may go, all others fitted again, until C has risen by 1, which bounds one parameter with
+a confidence of 68 % (Cash 1979; Lampton, Margon and Bowyer 1976); the mean of both sides. Rates: the same upwards, the
+wider side for few counts, for each plane alone, where the likelihood has its skew; how much the other parameters widen
+it follows from the second derivatives. Positions: the circle that holds 63.2 % of the likelihood, see
+`position_errors`, corrected for the bias of weak rates.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from xmmpy.detection.fit.data import RATES
+from xmmpy.detection.fit.data import EXTENT, RATES, X, Y
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,29 +23,97 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+CONTAINED: Final = 1.0 - np.exp(-1.0)
+"""Of a normal likelihood in two dimensions inside the radius sqrt(x_err^2 + y_err^2)."""
+_DIRECTIONS: Final = 8
+_RADII: Final = np.array([0.6, 1.2, 1.8, 2.5, 3.5])  # standard deviations at which the likelihood is probed
+_FINE: Final = np.linspace(0.0, 5.0, 251)[1:]
+_FINE_DIRECTIONS: Final = 64
 _CLOSE: Final = 0.01  # how well the rise is met, in its root
 _TRIALS: Final = 12
 _HALVINGS: Final = 30
 
 
 def find_errors(problem: Problem) -> FloatArray:
-    """Errors of all parameters of a fitted problem, shape (S, 3 + P); NaN for those that are held.
-
-    The mean of the distances down and up; the one up for a rate that meets its limit on the way down.
-    """
+    """Errors of all parameters of a fitted problem, shape (S, 3 + P); NaN for those that are held."""
     shape = problem.parameters.shape
     free = problem.limits.free.reshape(shape)
-    joint, alone = (part.reshape(shape) for part in _deviations(problem))
-    errors = np.where(free, joint, np.nan)
+    joint, alone, covariance = _deviations(problem)
+    errors = np.where(free, joint.reshape(shape), np.nan)
     for source in range(shape[0]):
-        for parameter in np.flatnonzero(free[source, :RATES]):
-            index = source * shape[1] + int(parameter)
-            sides = [_distance(problem, index, sign, float(joint[source, parameter])) for sign in (-1.0, 1.0)]
-            errors[source, parameter] = 0.5 * sum(sides)
-        widening = np.maximum(joint[source, RATES:] / alone[source, RATES:], 1.0)
-        rates = free[source, RATES:]
-        errors[source, RATES:] = np.where(rates, _rate_errors(problem, source) * widening, np.nan)
+        first = source * shape[1]
+        part = slice(first + RATES, first + shape[1])
+        widening = joint[part] / alone[part]
+        errors[source, RATES:] = np.where(free[source, RATES:], _rate_errors(problem, source) * widening, np.nan)
+        if free[source, EXTENT]:
+            sides = [_distance(problem, first + EXTENT, sign, float(joint[first + EXTENT])) for sign in (-1.0, 1.0)]
+            errors[source, EXTENT] = 0.5 * sum(sides)
+        if free[source, X] and free[source, Y]:
+            square = covariance[first : first + 2, first : first + 2]
+            places = position_errors(problem, source, square)
+            errors[source, [X, Y]] = np.array(places) * _weakness(problem, source, errors[source, RATES:])
     return errors
+
+
+def _weakness(problem: Problem, source: int, rate_errors: FloatArray) -> float:
+    """Factor by which rates that are too high, being never negative, make errors of the position too small.
+
+    These go as one over the root of the counts.
+    """
+    weights = np.add.reduceat(np.append(problem.image(source), 0.0), problem.pixels.first[:-1])
+    weights = np.where(np.diff(problem.pixels.first) > 0, weights, 0.0)
+    rates = problem.parameters[source, RATES:]
+    known = np.isfinite(rate_errors) & (rate_errors > 0.0) & (rates > 0.0)
+    found = float(weights[known] @ rates[known])
+    true = float(weights[known] @ unbiased_rates(rates[known], rate_errors[known]))
+    return float(np.sqrt(found / max(true, 0.25 * found))) if found > 0.0 else 1.0
+
+
+def position_errors(problem: Problem, source: int, covariance: FloatArray) -> tuple[float, float]:
+    """Errors of x and y (pixels) of a source.
+
+    The likelihood of positions, for each of which all other parameters are fitted again, is normalised over the plane.
+    The root of the sum of squares of both errors is the radius about the best position that holds 63.2 % of it, as for
+    a normal likelihood; their ratio is that of the distances to which C rises by 1. For bright sources that is the
+    same as the latter; for faint ones, whose likelihood has wide wings, those distances are too small (measured in
+    ``docs/tasks/emldetect.md``).
+
+    Parameters
+    ----------
+    problem : Problem
+        At its best parameters.
+    source : int
+        Which one.
+    covariance : ndarray, shape (2, 2)
+        Expected covariance of x and y, in whose directions and units the likelihood is probed.
+    """
+    root = np.linalg.cholesky(covariance + 1e-12 * np.trace(covariance) * np.eye(2))
+    angles = 2.0 * np.pi * np.arange(_DIRECTIONS + 1) / _DIRECTIONS
+    curvature = np.empty((_DIRECTIONS + 1, _RADII.size))
+    held, best = problem.with_free(source, slice(X, Y + 1), free=False), problem.parameters[source, [X, Y]]
+    for row, angle in zip(curvature[:-1], angles, strict=False):
+        parameters = problem.parameters
+        for n, radius in enumerate(_RADII):
+            moved = parameters.copy()
+            moved[source, [X, Y]] = best + radius * (root @ (np.cos(angle), np.sin(angle)))
+            found = replace(held, parameters=moved).minimise()
+            row[n] = max(found.statistic - problem.statistic, 0.0) / radius**2
+            parameters = found.parameters
+    curvature[-1] = curvature[0]
+    # C is nearly the square of the radius; what remains is smooth in radius and direction.
+    fine_angles = 2.0 * np.pi * (np.arange(_FINE_DIRECTIONS) + 0.5) / _FINE_DIRECTIONS
+    along = np.stack([np.interp(_FINE, _RADII, row) for row in curvature], axis=1)
+    rise = np.stack([np.interp(fine_angles, angles, row) for row in along]) * _FINE[:, None] ** 2
+    unit = root @ np.stack([np.cos(fine_angles), np.sin(fine_angles)])
+    weight = _FINE[:, None] * np.exp(-0.5 * rise)
+    distance = _FINE[:, None] * np.hypot(*unit)
+    order = np.argsort(distance, axis=None)
+    share = np.cumsum(weight.ravel()[order])
+    radius = float(np.interp(CONTAINED, share / share[-1], distance.ravel()[order]))
+    first = np.array([np.interp(1.0, column, _FINE) for column in np.maximum.accumulate(rise, axis=0).T])
+    x_error, y_error = (0.5 * float(np.ptp(first * part)) for part in unit)
+    scale = radius / np.hypot(x_error, y_error)
+    return float(x_error * scale), float(y_error * scale)
 
 
 def _distance(problem: Problem, index: int, sign: float, guess: float) -> float:
@@ -79,57 +149,65 @@ def _distance(problem: Problem, index: int, sign: float, guess: float) -> float:
 
 
 def _rate_errors(problem: Problem, source: int) -> FloatArray:
-    """Error of the rate of a source on each plane while everything else rests, shape (P,)."""
+    """How far up the rate goes on each plane, everything else at rest, until C has risen by 1, shape (P,)."""
     pixels, rates = problem.pixels, problem.parameters[source, RATES:]
-    shape = problem.image(source)
-    model = problem.model()
+    shape, model = problem.image(source), problem.model()
     numbers = np.diff(pixels.first)
     planes = np.flatnonzero(numbers)
     starts = pixels.first[:-1][planes]
     plane_of = np.repeat(np.arange(numbers.size), numbers)
-    rest = model - rates[plane_of] * shape
-    low = problem.limits.low.reshape(problem.parameters.shape)[source, RATES:]
 
-    def rise(change: FloatArray) -> FloatArray:
-        moved = np.maximum(rest + (rates + change)[plane_of] * shape, 1e-300)
-        each = 2.0 * (moved - model - pixels.counts * np.log(moved / model))
+    def sums(values: FloatArray) -> FloatArray:
         result = np.zeros(numbers.size)
-        result[planes] = np.add.reduceat(each, starts)
+        result[planes] = np.add.reduceat(values, starts)
         return result
 
-    whole = np.zeros(numbers.size)
-    whole[planes] = np.add.reduceat(shape, starts)
-    step = 1.0 / np.maximum(whole, 1e-300)  # one count
-    sides = []
-    for sign in (-1.0, 1.0):
-        room = np.minimum(rates - low, 1e300) if sign < 0.0 else np.full(rates.size, 1e300)
-        far = np.minimum(step, room)
-        for _ in range(_HALVINGS):
-            short = (rise(sign * far) < 1.0) & (far < room)
-            if not short.any():
-                break
-            far = np.where(short, np.minimum(2.0 * far, room), far)
-        near = np.zeros(rates.size)
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (near + far)
-            beyond = rise(sign * middle) >= 1.0
-            near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
-        sides.append(far)
-    at_limit = sides[0] >= (rates - low) * (1.0 - 1e-6)
-    return np.asarray(np.where(at_limit, sides[1], 0.5 * (sides[0] + sides[1])))
+    def rise(change: FloatArray) -> FloatArray:
+        more = change[plane_of] * shape
+        return sums(2.0 * (more - pixels.counts * np.log1p(more / model)))
+
+    seen = sums(shape)
+    far = np.where(seen > 0.0, 1.0 / np.maximum(seen, 1e-300), 0.0)  # one count
+    for _ in range(_HALVINGS):
+        short = (rise(far) < 1.0) & (seen > 0.0)
+        if not short.any():
+            break
+        far = np.where(short, 2.0 * far, far)
+    near = np.zeros(rates.size)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (near + far)
+        beyond = rise(middle) >= 1.0
+        near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
+    return far
 
 
-def _deviations(problem: Problem) -> tuple[FloatArray, FloatArray]:
-    """Standard deviations from the expected second derivatives of C: with the others fitted, and on their own.
+def unbiased_rates(rates: FloatArray, errors: FloatArray) -> FloatArray:
+    """Rates without the bias that they have because none is below 0.
 
-    C is twice -ln L, so that the covariance is twice the inverse.
+    A rate z (in errors) that is measured with a normal error, and set to 0 where that is negative, is z Phi(z) + phi(z)
+    on average; this is solved for z. Rates of several errors are left as they are, weak ones become weaker.
+    """
+    from scipy.special import ndtr
+
+    z = np.linspace(-4.0, 8.0, 1201)
+    average = z * ndtr(z) + np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
+    relative = rates / errors
+    result: FloatArray = errors * np.where(relative < z[-1], np.maximum(np.interp(relative, average, z), 0.0), relative)
+    return result
+
+
+def _deviations(problem: Problem) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Standard deviations with the others fitted and on their own, and the covariance.
+
+    From the expected second derivatives of C, which is twice -ln L, so that the covariance is twice the inverse.
     """
     assert problem.fisher is not None
     diagonal = np.diag(problem.fisher)
     index = np.flatnonzero(problem.limits.free & (diagonal > 0.0))
     scale = np.sqrt(2.0 / diagonal[index])
-    matrix = 0.5 * problem.fisher[np.ix_(index, index)] * np.outer(scale, scale)
-    joint, alone = np.ones(diagonal.size), np.ones(diagonal.size)
+    inverse = np.linalg.pinv(0.5 * problem.fisher[np.ix_(index, index)] * np.outer(scale, scale), hermitian=True)
+    covariance = np.eye(diagonal.size)
+    covariance[np.ix_(index, index)] = inverse * np.outer(scale, scale)
+    alone = np.ones(diagonal.size)
     alone[index] = scale
-    joint[index] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(matrix, hermitian=True)), 1.0)) * scale
-    return joint, alone
+    return np.maximum(np.sqrt(np.maximum(np.diag(covariance), 0.0)), alone), alone, covariance

@@ -1,7 +1,7 @@
 """Fit of all candidates of a field, brightest first, then each again with all others in the background.
 
-In the first round a source is fitted with the brighter ones known and the fainter ones not; those that have neighbours are
-fitted once more before the last round, which finds likelihoods and errors.
+In the first round a source is fitted with the brighter ones known and the fainter ones not; those that have neighbours
+are fitted once more before the last round, which finds likelihoods and errors.
 """
 
 from __future__ import annotations

@@ -177,8 +177,7 @@ class Scene:
         planes = optics.field.planes
         expected = [np.array(plane.background, np.float64) for plane in planes]
         usable = [optics.field.masks[plane.instrument] & (plane.exposure > 0.0) for plane in planes]
-        pairs = zip(expected, usable, strict=True)
-        means = [float(image.sum(where=here)) / max(1, np.count_nonzero(here)) for image, here in pairs]
+        levels = [_mean(image, here) for image, here in zip(expected, usable, strict=True)]
         return cls(
             optics,
             [np.asarray(plane.counts, np.float64) for plane in planes],
@@ -186,7 +185,7 @@ class Scene:
             expected,
             usable,
             np.array([float(plane.exposure.max()) for plane in planes]),
-            _NEGLIGIBLE * np.maximum(means, LEAST_BACKGROUND),
+            _NEGLIGIBLE * np.array(levels),
         )
 
     def add(self, parameters: FloatArray, sign: float = 1.0) -> None:
@@ -280,3 +279,9 @@ def _span(low: float, high: float, size: int) -> slice:
     """Pixels from `low` to `high` of an axis with that many."""
     start = min(max(0, math.floor(low)), size)
     return slice(start, min(max(start, math.ceil(high) + 1), size))
+
+
+def _mean(image: FloatArray, here: NDArray[np.bool_]) -> float:
+    """Mean background of the usable pixels."""
+    number = np.count_nonzero(here)
+    return max(float(image.sum(where=here)) / number, LEAST_BACKGROUND) if number else LEAST_BACKGROUND
