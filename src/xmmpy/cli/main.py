@@ -43,6 +43,9 @@ def main(words: Sequence[str] | None = None) -> int:
         The shell's status: 0 done, 1 an error, 2 done in part.
     """
     rest = list(sys.argv[1:] if words is None else words)
+    # The matrices of the tasks are small: threads of the algebra library would wait for each other, and fight with the
+    # workers of a reduction for the processors. It reads this when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         return _dispatch(rest)
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +28,7 @@ _MAX_HEADER_BLOCKS = 4096  # 147,456 cards: more is no header
 _MAX_WRAPPERS = 3  # archives hold files that were gzipped twice
 _STRUCTURE = re.compile(r"(?:BITPIX|NAXIS\d*|PCOUNT|GCOUNT|XTENSION|EXTNAME) *\Z|END")
 _REDO = "get or make it again"
+_WARNINGS = threading.Lock()  # one thread at a time may change what becomes of warnings
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Hdu:
 
         from astropy.io import fits
 
-        with warnings.catch_warnings():
+        with _WARNINGS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 header = fits.Header.fromstring(self.raw_header.decode("ascii"))
