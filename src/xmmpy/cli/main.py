@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import typer
 
-# Name, module with `app`, and the line of `xmmpy --help`; the modules are imported when they are called.
+# Name, module with `app` (or module:app), line of `xmmpy --help`; the modules are imported when they are called.
 COMMANDS = {
     "reduce": ("xmmpy.cli.reduce", "Reduce event lists to cleaned lists, images and a mosaic."),
     "task": ("xmmpy.cli.task", "Run one task: xmmpy task NAME par=value ... (-h shows its parameters)."),
@@ -23,6 +23,10 @@ COMMANDS = {
     "sources": ("xmmpy.cli.sources", "Print a source list, one row per source, and export it."),
     "info": ("xmmpy.cli.info", "Say in words what is in a file."),
     "sas-env": ("xmmpy.cli.sas_env", "Make every task a command, for scripts written for SAS."),
+    "status": ("xmmpy.cli.records:status_app", "Show what is done, failed and stale in a reduction, and why."),
+    "explain": ("xmmpy.cli.records:explain_app", "Tell how a product came about, back to the ODF."),
+    "redo": ("xmmpy.cli.records:redo_app", "Do one step of a reduction again."),
+    "script": ("xmmpy.cli.records:script_app", "Write the shell script of task lines that does the same."),
     "simulate": ("xmmpy.cli.simulate", "Simulate observations whose truth is known."),
 }
 TRACEBACK_SWITCH = "XMMPY_TRACEBACK"
@@ -77,8 +81,8 @@ def _dispatch(words: list[str]) -> int:
 
         return run_batch_file(words[1])
     if name in COMMANDS:
-        module = importlib.import_module(COMMANDS[name][0])
-        return _call(module.app, words[1:], f"xmmpy {name}")
+        module, _, app = COMMANDS[name][0].partition(":")
+        return _call(getattr(importlib.import_module(module), app or "app"), words[1:], f"xmmpy {name}")
     return _call(_overview(), words or ["--help"], "xmmpy")
 
 
