@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,13 +37,11 @@ def status(
     if record is None:
         return 1
     found = standings(record, Digests(work, record.stamps))
-    counts = {
-        state: [one for one in found if one.state == state] for state in dict.fromkeys(one.state for one in found)
-    }
+    counts = Counter(one.state for one in found)
     for one in found:
         if one.state != "done" or everything:
             typer.echo(f"{one.step.name}: {one.state}{': ' + one.why if one.why else ''}")
-    typer.echo(", ".join(f"{len(ones)} {state}" for state, ones in counts.items()) or "no step")
+    typer.echo(", ".join(f"{number} {state}" for state, number in counts.items()) or "no step")
     if "stale" in counts:
         typer.echo(f"xmmpy reduce does the stale ones again: {shlex.join(['xmmpy', 'reduce', str(work.parent)])}")
     return 2 if {"failed", "stale", "skipped"} & set(counts) else 0
@@ -129,16 +128,18 @@ def script(place: Place = Path()) -> int:
     typer.echo(f"# The reduction in {work}, by XMM-Python {record.version}; run it in an empty folder beside that one.")
     typer.echo("set -eu")
     typer.echo('eval "$(xmmpy sas-env)"')
-    for line in script_lines(record, _environment(work)):
+    for line in script_lines(record, _environment(record)):
         typer.echo(line)
     return 0
 
 
-def _environment(work: Path) -> dict[str, str]:
-    """SAS_ODF and SAS_CCF of a work folder that began with an ODF."""
-    summaries = sorted(work.glob("*SUM.SAS"))
-    found = {"SAS_ODF": summaries[0].name} if summaries else {}
-    return found | ({"SAS_CCF": "ccf.cif"} if (work / "ccf.cif").is_file() else {})
+def _environment(record: RunRecord) -> dict[str, str]:
+    """SAS_ODF and SAS_CCF of a reduction that began with an ODF."""
+    ingested = record.step("odfingest")
+    given = [name for name in ingested.inputs if "/" in name] if ingested is not None else []
+    found = {"SAS_ODF": str(Path(given[0]).parent)} if given else {}
+    indexed = record.step("cifbuild")
+    return found | ({"SAS_CCF": "ccf.cif"} if indexed is not None and indexed.outputs else {})
 
 
 def _record(work: Path) -> RunRecord | None:

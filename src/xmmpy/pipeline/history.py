@@ -1,4 +1,4 @@
-"""What the record of a run tells: how each step stands, where a product came from, the lines that make all of it again."""
+"""What the record of a run tells: how its steps stand, where a product came from, the lines that make all again."""
 
 from __future__ import annotations
 
