@@ -12,6 +12,7 @@ import numpy as np
 from astropy.io import fits
 
 from xmmpy.engines import CallResult, TaskCall
+from xmmpy.tasks.catalogue.edetect_chain.calls import derived_name
 from xmmpy.tasks.session import Cut, Outcome
 
 BIN = 100.0
@@ -93,11 +94,12 @@ class StubEngine:
         """Nothing is left to stop."""
 
     def _one(self, call: TaskCall) -> CallResult:
-        keys = ("rateset", "gtiset", "filteredset", "imageset", "mosaicedset")
-        output = next(str(call.values[key]) for key in keys if key in call.values)
+        output = main_output(call)
         if output in self.fail:
             return CallResult(error=("FileIo", f"{output} was not to be"))
         path = self.folder / output
+        for other in other_outputs(call):
+            (self.folder / other).write_text(f"{call.task}\n")
         if output.endswith(("_rate.fits", "_fine.fits")):
             write_rate(path)
         elif output not in self.silent:
@@ -108,5 +110,33 @@ class StubEngine:
 
     def made(self) -> list[str]:
         """Outputs of all calls, in order."""
-        keys = ("rateset", "gtiset", "filteredset", "imageset", "mosaicedset")
-        return [str(call.values[key]) for call in self.calls for key in keys if key in call.values]
+        return [main_output(call) for call in self.calls]
+
+
+_OUTPUTS = {
+    "edetect_chain": "eml_list",
+    "srcdisplay": "regionfile",
+    "srcmatch": "outputlistset",
+    "emosaic": "mosaicedset",
+}
+
+
+def main_output(call: TaskCall) -> str:
+    keys = ("rateset", "gtiset", "filteredset", "imageset")
+    if call.task in _OUTPUTS:
+        return str(call.values[_OUTPUTS[call.task]])
+    return next(str(call.values[key]) for key in keys if key in call.values)
+
+
+def other_outputs(call: TaskCall) -> list[str]:
+    """What a task writes beside its main output."""
+    if call.task == "srcdisplay":
+        return [str(call.values["plotfile"])]
+    if call.task != "edetect_chain":
+        return []
+    values = call.values
+    images = [str(image) for image in values["imagesets"]]
+    folder = values["mapdir"]
+    kinds = ["bkg", "sen"] if values.get("witheexpmap") is False else ["exp", "bkg", "sen"]
+    made = [f"{folder}/{derived_name(image, kind)}" for image in images for kind in kinds]
+    return [*made, f"{folder}/{derived_name(images[0], 'mask')}", str(values["eboxl_list"]), str(values["eboxm_list"])]

@@ -76,13 +76,13 @@ def test_json_is_all_that_is_printed(engines: list[StubEngine], home: Path, caps
     assert printed.err == ""
     assert (result["exit_status"], result["changed"]) == (0, True)
     assert [camera["key"] for camera in result["cameras"]] == ["pn"]
-    assert len(engines[0].calls) == 10
+    assert len(engines[0].calls) == 15
 
 
 def test_force_does_everything_again(engines: list[StubEngine], home: Path) -> None:
     main(["reduce", str(home)])
     main(["reduce", str(home), "--force"])
-    assert len(engines[1].calls) == len(engines[0].calls) == 19
+    assert len(engines[1].calls) == len(engines[0].calls) == 26
 
 
 def test_another_work_folder_and_a_settings_file(engines: list[StubEngine], home: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_dry_run_prints_lines_and_writes_nothing(
     assert main(["reduce", str(home), "--dry-run", "--flare-cut", "mos1=0.35,pn=0.4"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "ln -sf ../mos1.fits mos1.fits" in lines
-    assert sum(line.startswith("xmmpy task ") for line in lines) == 19
+    assert sum(line.startswith("xmmpy task ") for line in lines) == 26
     assert not any("LIMIT" in line for line in lines)
     assert engines == []
     assert not (home / "work").exists()
@@ -151,7 +151,7 @@ def test_a_failed_camera_is_status_2_with_the_reason(
     assert f"{home}/mos2.fits" in printed.out
     assert "mos2 (" in printed.out
     assert ": failed: " in printed.out
-    assert len(engines[0].calls) == 19
+    assert len(engines[0].calls) == 26
 
 
 def test_a_page_that_cannot_be_written_is_said(

@@ -11,7 +11,8 @@ from astropy.io import fits
 from pipeline_stubs import write_list
 
 from xmmpy.pipeline.discovery import EventList, Found, find_lists
-from xmmpy.pipeline.recipe import LEGAL_RANGE, Names, SkyGrid, standard_reduction
+from xmmpy.pipeline.names import Names
+from xmmpy.pipeline.recipe import LEGAL_RANGE, SkyGrid, standard_reduction
 from xmmpy.pipeline.settings import Settings
 from xmmpy.products.errors import FileProblem
 

@@ -61,9 +61,7 @@ def test_the_tasks_of_the_recipe_take_its_parameters(flare_cut: str) -> None:
     graph = standard_reduction([LIST, pn], settings, WORK)
     for step in graph.steps:
         if isinstance(step, TaskStep):
-            values = {**step.values, **dict.fromkeys(step.fill, "RATE<=1")}
-            if step.gather:
-                values[step.gather] = step.inputs
+            values = {**step.values_for(step.inputs), **dict.fromkeys(step.fill, "RATE<=1")}
             find_task(step.task).parameters.from_values(values)
 
 

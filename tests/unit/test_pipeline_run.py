@@ -50,9 +50,11 @@ def test_everything_is_made_in_an_order_that_works(home: Path) -> None:
         + [f"gtiset_{key}.fits" for key in ("mos1", "pn")]
         + [f"{key}_clean.fits" for key in ("mos1", "pn")]
         + [f"images/{name}_image_{band}.fits" for name in ("m1", "pn") for band in IMAGES]
-        + ["mosaic.ds"]
+        + ["mosaic.ds", "coords/all_srcmatch.fits"]
+        + [f"coords/{name}_{kind}" for name in ("m1", "pn", "all") for kind in ("emllist.fits", "regionfile.txt")]
     )
-    assert made[-1] == "mosaic.ds"
+    assert made.index("mosaic.ds") > max(made.index(f"images/{name}_image_full.fits") for name in ("m1", "pn"))
+    assert made.index("coords/all_emllist.fits") > max(made.index(f"coords/{n}_emllist.fits") for n in ("m1", "pn"))
     assert made.index("gtiset_pn.fits") < made.index("pn_clean.fits") < made.index("images/pn_image_b1.fits")
     assert (home / "work" / "mos1.fits").resolve() == home / "mos1.fits"
     assert (home / "work" / "mos1.fits").readlink() == Path("../mos1.fits")
@@ -152,7 +154,7 @@ def test_one_camera_fails_and_the_others_are_done(home: Path) -> None:
     healed, engine = go(home)
     assert healed.exit_status == OK
     assert engine.made()[0] == "mos1_clean.fits"
-    assert engine.made()[-1] == "mosaic.ds"
+    assert engine.made()[-1] == "coords/all_srcmatch.fits"
 
 
 def test_a_failure_leaves_no_product_of_an_earlier_run_behind_it(home: Path) -> None:
@@ -245,7 +247,7 @@ def test_a_damaged_record_is_told_and_everything_done_again(home: Path) -> None:
     go(home)
     (home / "work" / "record.json").write_text('{"version": 3')
     reduction, engine = go(home)
-    assert len(engine.calls) == 19
+    assert len(engine.calls) == 26
     assert "record.json" in reduction.remarks[0]
     assert read_record(home / "work") is not None
 

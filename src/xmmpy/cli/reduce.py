@@ -49,6 +49,10 @@ def reduce(
         list[Path] | None,
         typer.Option(metavar="DIR", help="Folder with calibration constituents; may be given again. Else SAS_CCFPATH."),
     ] = None,
+    detect: Annotated[bool | None, typer.Option("--detect/--no-detect", help="Look for sources (default).")] = None,
+    likemin: Annotated[
+        float | None, typer.Option(min=1.0, max=50.0, help="Least detection likelihood (DET_ML) of a source; 10.")
+    ] = None,
     work: Annotated[Path | None, typer.Option(help="Work folder; DIR/work when not given.")] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Tasks at a time; 0: as many as processors.")] = 0,
     config: Annotated[Path | None, typer.Option(help="Settings; DIR/xmmpy.toml when not given and there.")] = None,
@@ -56,7 +60,7 @@ def reduce(
     force: Annotated[bool, typer.Option("--force", help="Do everything again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON, nothing else.")] = False,
 ) -> int:
-    """Reduce an observation: calibrated lists from the ODF, flare cut, cleaned lists, images, mosaic, page.
+    """Reduce an observation: calibrated lists from the ODF, flare cut, cleaned lists, images, sources, page.
 
     DIR holds an ODF, or event lists: mos1.fits, *ImagingEvts.ds, P*MIEVLI0000.FTZ, P*PIEVLI0000.FTZ and their like.
     """
@@ -71,6 +75,7 @@ def reduce(
     folder = work if work is not None else home / "work"
     try:
         given = _given(flare_cut, cameras, exposures, attitude, out_of_time=oot, seed=seed, ccf=ccf)
+        given |= _detection(detect, likemin)
         settings = _settings(home, config, given)
         planned = plan(places, folder, settings, Environment.from_mapping(os.environ))
         if dry_run:
@@ -107,6 +112,13 @@ def _given(
     if others.get("ccf"):
         others["ccf"] = tuple(str(folder.absolute()) for folder in others["ccf"])
     return changes | {name: value for name, value in others.items() if value not in (None, [])}
+
+
+def _detection(wanted: bool | None, likemin: float | None) -> dict[str, Any]:
+    """Settings of the search for sources that the command line gives."""
+    changes = {"enabled": wanted, "likemin": likemin}
+    given = {name: value for name, value in changes.items() if value is not None}
+    return {"detection": given} if given else {}
 
 
 def _settings(home: Path, config: Path | None, changes: dict[str, Any]) -> Settings:
@@ -159,9 +171,13 @@ def _write_page(folder: Path, reduction: Reduction) -> Path | None:
 def _summary(reduction: Reduction, folder: Path, page: Path | None) -> None:
     for line in _camera_lines(reduction.record):
         typer.echo(line)
+    everything = reduction.record.step("detect")
+    if everything is not None and everything.status == "done":
+        typer.echo(f"all cameras: {everything.rows_out} sources: {everything.facts.get('list', '')}")
     told = {camera.reason for camera in reduction.record.cameras}
     for step in reduction.record.steps:
-        if step.camera is None and step.status != "done" and step.reason not in told:
+        detection = step.task == "edetect_chain" and step.status == "failed"
+        if (step.camera is None or detection) and step.status != "done" and step.reason not in told:
             typer.echo(f"{step.name}: {step.status}: {step.reason}")
     for remark in ("nothing to do: all is done already",) if not reduction.changed else ():
         typer.echo(remark)
@@ -180,8 +196,14 @@ def _camera_lines(record: RunRecord) -> list[str]:
             continue
         clean = record.step(f"{camera.key}/clean")
         events = "" if clean is None else f"; {clean.rows_out} of {clean.rows_in} events kept"
-        lines.append(f"{name}: {cut}{events}; {len(camera.images)} images")
+        lines.append(f"{name}: {cut}{events}; {len(camera.images)} images{_found(record, camera.key)}")
     return lines
+
+
+def _found(record: RunRecord, key: str) -> str:
+    """How many sources were found in an exposure."""
+    step = record.step(f"{key}/detect")
+    return f"; {step.rows_out} sources" if step is not None and step.status == "done" else ""
 
 
 def _as_json(reduction: Reduction, folder: Path, page: Path | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,8 @@ class TaskStep(Step):
         Parameters whose value is found by an earlier step: ``{"expression": "mos1/cut"}``.
     gather : str
         Parameter that lists the inputs; those that could not be made are left out.
+    adapt : callable or None
+        Gives further parameters for the inputs that could be made; the others are left out.
     needs_rows : bool
         Whether an output without rows counts as none.
     """
@@ -79,7 +81,14 @@ class TaskStep(Step):
     values: Mapping[str, Any] = field(default_factory=dict)
     fill: Mapping[str, str] = field(default_factory=dict)
     gather: str = ""
+    adapt: Callable[[Sequence[str]], Mapping[str, Any]] | None = None
     needs_rows: bool = False
+
+    def values_for(self, files: Sequence[str]) -> dict[str, Any]:
+        """Parameters for the inputs that are there, without those that earlier steps find."""
+        gathered: dict[str, Any] = {self.gather: tuple(files)} if self.gather else {}
+        adapted = {} if self.adapt is None else self.adapt(files)
+        return {**gathered, **self.values, **adapted}
 
 
 class GraphError(Exception):
@@ -120,6 +129,11 @@ class Graph:
 
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
+
+    @staticmethod
+    def takes_what_is_there(step: Step) -> bool:
+        """Whether a step is done with those of its inputs that could be made."""
+        return isinstance(step, TaskStep) and (bool(step.gather) or step.adapt is not None)
 
     def sources(self, step: Step) -> tuple[str, ...]:
         """Names of the steps from which this one takes a file or a value."""

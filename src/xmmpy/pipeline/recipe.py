@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from xmmpy.pipeline.detection import detection_steps
 from xmmpy.pipeline.discovery import relative_to
 from xmmpy.pipeline.graph import CutStep, Graph, Step, TakeStep, TaskStep
+from xmmpy.pipeline.names import MOSAIC, Names
 from xmmpy.products.record import CameraRecord, ObservationRecord
 
 if TYPE_CHECKING:
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from xmmpy.pipeline.discovery import EventList
     from xmmpy.pipeline.settings import Band, CameraSettings, Settings
 
-FOLDERS = ("images", "logs")
-MOSAIC = "mosaic.ds"
-SHORT_NAMES = {"mos1": "m1", "mos2": "m2", "pn": "pn"}
 LEGAL_RANGE = (1.0, 51840.0)  # of X and Y as attcalc makes them; 0.05 arcsec units
 
 # The histogram method (espfilt): the peak is looked for in a fine curve, time is chosen on a coarser
@@ -27,43 +26,6 @@ LEGAL_RANGE = (1.0, 51840.0)  # of X and Y as attcalc makes them; 0.05 arcsec un
 FINE_BIN = 1.0
 HISTOGRAM_BIN = 60.0
 SHORTEST_RUN = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names of the products of one exposure, in the work folder."""
-
-    key: str
-
-    @property
-    def events(self) -> str:
-        """The event list, linked or unpacked."""
-        return f"{self.key}.fits"
-
-    @property
-    def rate(self) -> str:
-        """The rate curve on which time is chosen."""
-        return f"{self.key}_rate.fits"
-
-    @property
-    def fine_rate(self) -> str:
-        """The fine rate curve of the histogram method."""
-        return f"{self.key}_rate_fine.fits"
-
-    @property
-    def gti(self) -> str:
-        """The time that is kept."""
-        return f"gtiset_{self.key}.fits"
-
-    @property
-    def clean(self) -> str:
-        """The cleaned list."""
-        return f"{self.key}_clean.fits"
-
-    def image(self, band: str) -> str:
-        """Name the image of a band, ``full`` for all of them."""
-        camera, underscore, exposure = self.key.partition("_")
-        return f"images/{SHORT_NAMES[camera]}{underscore}{exposure}_image_{band}.fits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +63,7 @@ def standard_reduction(lists: Sequence[EventList], settings: Settings, work: Pat
         steps += camera_steps(one, settings, grid, work)
     if usable:
         steps.append(_mosaic(usable))
+    steps += detection_steps(usable, settings, work)
     return Graph(_asked_in_order(steps))
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from xmmpy import __version__
 from xmmpy.pipeline.cuts import limits_expression
+from xmmpy.pipeline.detection import DETECTION_STEPS, detection_remarks
 from xmmpy.pipeline.discovery import Found, find_lists, relative_from, relative_to
 from xmmpy.pipeline.folder import Digests, WorkFolder
 from xmmpy.pipeline.graph import CutStep, Graph, TakeStep, TaskStep
+from xmmpy.pipeline.names import FOLDERS
 from xmmpy.pipeline.raw import failed_lists, odf_at, plan_raw
-from xmmpy.pipeline.recipe import FOLDERS, describe_cameras, describe_observation, standard_reduction
+from xmmpy.pipeline.recipe import describe_cameras, describe_observation, standard_reduction
 from xmmpy.pipeline.run import Run, processors
 from xmmpy.pipeline.settings import SETTINGS_NAME
 from xmmpy.pipeline.take import take_line
@@ -118,7 +120,8 @@ def plan(places: Sequence[Path], work: Path, settings: Settings, environment: En
         return Plan(Found((), (*raw.remarks, *remarks)), raw.graph, old, work, settings, raw)
     found = find_lists(places, settings.cameras, _known(old, work), exposures=settings.exposures)
     graph = standard_reduction(found.lists, settings, work)
-    return Plan(replace(found, remarks=(*found.remarks, *remarks)), graph, old, work, settings)
+    told = (*found.remarks, *remarks, *detection_remarks(found.lists, settings))
+    return Plan(replace(found, remarks=told), graph, old, work, settings)
 
 
 def _known(old: RunRecord | None, work: Path) -> dict[str, dict[str, Any]]:
@@ -134,9 +137,10 @@ def _with_lists(planned: Plan, ended: Mapping[str, StepRecord]) -> Plan:
     others = failed_lists(raw, ended, work)
     found = find_lists(made, planned.settings.cameras, _known(planned.old, work), others)
     rest = standard_reduction(found.lists, planned.settings, work)
+    told = (*planned.found.remarks, *found.remarks, *detection_remarks(found.lists, planned.settings))
     return replace(
         planned,
-        found=replace(found, remarks=(*planned.found.remarks, *found.remarks)),
+        found=replace(found, remarks=told),
         graph=Graph([*raw.graph.steps, *rest.steps]),
     )
 
@@ -244,13 +248,14 @@ def task_lines(planned: Plan) -> list[str]:
         elif isinstance(step, TaskStep):
             lines.append(_task_line(step, planned))
     if planned.raw is not None:
-        lines.append("# then, for the lists that come out: rate curve, flare cut, cleaned list, images; mosaic")
+        lines.append(
+            "# then, for the lists that come out: rate curve, flare cut, cleaned list, images, sources; mosaic"
+        )
     return lines
 
 
 def _task_line(step: TaskStep, planned: Plan) -> str:
-    values: dict[str, Any] = {step.gather: step.inputs} if step.gather else {}
-    values.update(step.values)
+    values = step.values_for(step.inputs)
     for name, source in step.fill.items():
         cut = planned.graph[source]
         assert isinstance(cut, CutStep)
@@ -315,8 +320,9 @@ def _up_to_date(camera: CameraRecord, record: RunRecord) -> CameraRecord:
     if cut is not None:
         names = ("method", "limit", "kept", "total", "lower", "text")
         camera.cut = CutRecord(**{name: cut.facts[name] for name in names})
+    needed = [step for step in steps if not step.name.endswith(DETECTION_STEPS)]  # a camera is good without sources
     for status in ("failed", "nothing to do"):
-        first = next((step for step in steps if step.status == status), None)
+        first = next((step for step in needed if step.status == status), None)
         if first is not None:
             camera.status, camera.reason = first.status, first.reason
             break

@@ -135,7 +135,7 @@ class Run:
     def _prepare(self, step: Step) -> StepRecord:
         """Write down what a step would do, or why it cannot be done."""
         record = StepRecord(name=step.name, camera=step.camera, version=self.record.version)
-        gathers = isinstance(step, TaskStep) and bool(step.gather)
+        gathers = self.graph.takes_what_is_there(step)
         ends = [self._ended[name] for name in self.graph.sources(step)]
         bad = [end for end in ends if end.status != "done"]
         if step.withheld:
@@ -168,9 +168,7 @@ class Run:
         return record
 
     def _values(self, step: TaskStep, files: Sequence[str]) -> dict[str, Any]:
-        values = dict(step.values)
-        if step.gather:
-            values = {step.gather: tuple(files), **values}
+        values = step.values_for(files)
         for name, source in step.fill.items():
             values[name] = self._ended[source].facts[name]
         return values

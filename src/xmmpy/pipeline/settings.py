@@ -126,6 +126,34 @@ class FlareSettings(_Part):
         return self.limits.get(key, self.limits.get(key.split("_")[0]))
 
 
+class DetectionSettings(_Part):
+    """How sources are looked for: in each camera, then in all cameras and bands together.
+
+    `likemin` is the least DET_ML of a source; `extents` says whether extents are fitted; `nmaxfit` and `nmulsou` are
+    how many candidates are fitted at once, and into how many sources one may be split; `nodes` are the intervals of the
+    background's spline; `sensitivity_likemin` is the likelihood of the sensitivity maps. `ecf` gives the conversion
+    factors (1e11 counts cm2/erg) of a camera, one for each band, in place of those of its filter.
+    """
+
+    enabled: bool = True
+    likemin: float = Field(default=10.0, ge=1, le=50)
+    extents: bool = False
+    nmaxfit: int = Field(default=1, ge=1, le=8)
+    nmulsou: int = Field(default=1, ge=1, le=8)
+    nodes: int = Field(default=16, ge=10, le=40)
+    sensitivity_likemin: float = Field(default=15.0, gt=0, le=1000)
+    ecf: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_factors(self) -> Self:
+        for key, factors in self.ecf.items():
+            if key not in CAMERAS:
+                raise ValueError(f"'{key}' is no camera; the cameras are {', '.join(CAMERAS)}")
+            if not all(factor > 0 for factor in factors):
+                raise ValueError(f"the conversion factors of {key} must be positive, not {factors}")
+        return self
+
+
 class Settings(_Part):
     """All settings of the standard reduction.
 
@@ -145,6 +173,7 @@ class Settings(_Part):
     flares: FlareSettings = Field(default_factory=FlareSettings)
     mos: CameraSettings = Field(default_factory=_mos)
     pn: CameraSettings = Field(default_factory=_pn)
+    detection: DetectionSettings = Field(default_factory=DetectionSettings)
 
     @model_validator(mode="after")
     def _check_exposures(self) -> Self:
@@ -154,6 +183,14 @@ class Settings(_Part):
                 raise ValueError(f"'{name}' names no exposure; take names such as mos1_S001, pn_U002")
             if camera not in self.cameras:
                 raise ValueError(f"{name} is of a camera that is not among {', '.join(self.cameras)}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_factors(self) -> Self:
+        for camera, factors in self.detection.ecf.items():
+            bands = self.of_camera(camera).bands
+            if len(factors) != len(bands):
+                raise ValueError(f"{camera} has {len(bands)} bands and {len(factors)} conversion factors")
         return self
 
     def of_camera(self, camera: str) -> CameraSettings:
@@ -174,7 +211,7 @@ def read_settings(path: Path | None, changes: Mapping[str, Any]) -> Settings:
     ----------
     path : Path or None
         The file; defaults where it is None. What is given replaces
-        only itself, but for ``bands`` and ``limits``, which are replaced whole.
+        only itself, but for ``bands``, ``limits`` and ``ecf``, which are replaced whole.
     changes : mapping
         Settings by name; nested mappings for parts.
 
@@ -311,7 +348,7 @@ def _camera_key(word: str) -> str:
 
 def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
     for key, value in changes.items():
-        if key not in {"limits", "bands"} and isinstance(value, dict) and isinstance(base.get(key), dict):
+        if key not in {"limits", "bands", "ecf"} and isinstance(value, dict) and isinstance(base.get(key), dict):
             _merge(base[key], value)
         else:
             base[key] = value
@@ -332,6 +369,7 @@ def _complaint(kind: str, message: str, place: str) -> str:
     if kind == "extra_forbidden":
         from xmmpy.tasks.messages import nearest
 
-        known = {**Settings.model_fields, **FlareSettings.model_fields, **CameraSettings.model_fields}
+        known = {**Settings.model_fields, **FlareSettings.model_fields, **CameraSettings.model_fields,
+                 **DetectionSettings.model_fields}  # fmt: skip
         return f"there is no such setting{nearest(place.split('.')[-1], known)}"
     return message.removeprefix("Value error, ")

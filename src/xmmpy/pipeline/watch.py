@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # only for the time left of a first run: the record knows the times of later ones.
 _READ_SPEED = 200e6
 _LEAST = 0.1
+_SECONDS = {"edetect_chain": 8.0, "srcdisplay": 2.0, "srcmatch": 1.0}
 
 
 class Watcher(Protocol):
@@ -67,7 +68,7 @@ def expected_seconds(graph: Graph, old: RunRecord | None, sizes: Mapping[str, in
         elif _reads_events(step):
             expected[step.name] = _LEAST + sizes.get(step.camera or "", 0) / _READ_SPEED
         else:
-            expected[step.name] = _LEAST
+            expected[step.name] = _SECONDS.get(step.task, _LEAST) if isinstance(step, TaskStep) else _LEAST
     return expected
 
 

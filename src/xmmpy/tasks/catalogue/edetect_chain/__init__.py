@@ -42,7 +42,7 @@ def run(p: EdetectChainParameters, session: Session) -> Outcome:
     session.say(f"{fitted.rows_out} sources in '{p.eml_list}'")
     return Outcome(
         outputs=tuple(outputs), rows_in=found.rows_out, rows_out=fitted.rows_out,
-        facts={"candidates": found.rows_out, "sources": fitted.rows_out},
+        facts={"candidates": found.rows_out, "sources": fitted.rows_out, "list": p.eml_list},
     )  # fmt: skip
 
 
