@@ -1,10 +1,10 @@
 """Errors of the parameters, from the likelihood itself.
 
 Extents: how far the parameter may go, all others fitted again, until C has risen by 1, which bounds one parameter with
-a confidence of 68 % (Cash 1979; Lampton, Margon and Bowyer 1976); the mean of both sides. Rates: the same upwards, the
-wider side for few counts, for each plane alone, where the likelihood has its skew; how much the other parameters widen
-it follows from the second derivatives. Positions: the circle that holds 63.2 % of the likelihood, see
-`position_errors`, corrected for the bias of weak rates.
+a confidence of 68 % (Cash 1979; Lampton, Margon and Bowyer 1976); the mean of both sides. Rates: the same for each
+plane alone, where the likelihood has its skew; how much the other parameters widen it follows from the second
+derivatives. Positions: the circle that holds 63.2 % of the likelihood, see `position_errors`, corrected for the bias of
+weak rates.
 """
 
 from __future__ import annotations
@@ -149,36 +149,43 @@ def _distance(problem: Problem, index: int, sign: float, guess: float) -> float:
 
 
 def _rate_errors(problem: Problem, source: int) -> FloatArray:
-    """How far up the rate goes on each plane, everything else at rest, until C has risen by 1, shape (P,)."""
+    """How far the rate goes on each plane, everything else at rest, until C has risen by 1, shape (P,).
+
+    The mean of both sides; that upwards where the way down ends at a limit.
+    """
     pixels, rates = problem.pixels, problem.parameters[source, RATES:]
     shape, model = problem.image(source), problem.model()
     numbers = np.diff(pixels.first)
     planes = np.flatnonzero(numbers)
-    starts = pixels.first[:-1][planes]
     plane_of = np.repeat(np.arange(numbers.size), numbers)
+    room = np.minimum(rates - problem.limits.low.reshape(problem.parameters.shape)[source, RATES:], np.abs(rates) + 1e9)
 
     def sums(values: FloatArray) -> FloatArray:
         result = np.zeros(numbers.size)
-        result[planes] = np.add.reduceat(values, starts)
+        result[planes] = np.add.reduceat(values, pixels.first[:-1][planes])
         return result
 
     def rise(change: FloatArray) -> FloatArray:
         more = change[plane_of] * shape
-        return sums(2.0 * (more - pixels.counts * np.log1p(more / model)))
+        return sums(2.0 * (more - pixels.counts * np.log(np.maximum(1.0 + more / model, 1e-300))))
 
     seen = sums(shape)
-    far = np.where(seen > 0.0, 1.0 / np.maximum(seen, 1e-300), 0.0)  # one count
-    for _ in range(_HALVINGS):
-        short = (rise(far) < 1.0) & (seen > 0.0)
-        if not short.any():
-            break
-        far = np.where(short, 2.0 * far, far)
-    near = np.zeros(rates.size)
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (near + far)
-        beyond = rise(middle) >= 1.0
-        near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
-    return far
+    sides = []
+    for sign, furthest in ((1.0, np.full(rates.size, np.inf)), (-1.0, room)):
+        far = np.where(seen > 0.0, np.minimum(1.0 / np.maximum(seen, 1e-300), furthest), 0.0)  # one count
+        for _ in range(_HALVINGS):
+            short = (rise(sign * far) < 1.0) & (seen > 0.0) & (far < furthest)
+            if not short.any():
+                break
+            far = np.where(short, np.minimum(2.0 * far, furthest), far)
+        near = np.zeros(rates.size)
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (near + far)
+            beyond = rise(sign * middle) >= 1.0
+            near, far = np.where(beyond, near, middle), np.where(beyond, middle, far)
+        sides.append(far)
+    up, down = sides
+    return np.asarray(np.where(down >= room * (1.0 - 1e-6), up, 0.5 * (up + down)))
 
 
 def unbiased_rates(rates: FloatArray, errors: FloatArray) -> FloatArray:

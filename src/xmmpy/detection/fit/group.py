@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 MOST_SOURCES: Final = 8
 """Sources of one fit."""
 _MOST_STEPS = 60
-_EXTENT_CIRCLE = 3.0  # radius of the circle of an extended source in extents
-_WIDEST_CIRCLE = 30.0  # pixels
+_EXTENT_CIRCLE = 5.0  # radius of the circle of an extended source in extents
+_WIDEST_CIRCLE = 40.0  # pixels
+_FURTHEST = 6.0  # pixels that a source may go along an axis
 _LEAST_SHARE = 0.05  # of the counts of a source: less is its point-spread function, not a companion
-_FIRST_EXTENTS = (1.0, 3.0, 7.0)  # pixels, where fits of the extent begin
+_FIRST_EXTENTS = (3.0, 1.0, 8.0)  # pixels, where fits of the extent begin
+_PROMISING = 0.5  # gain of the first that makes the others worth a try
 
 
 @dataclass(slots=True, eq=False)
@@ -141,9 +143,14 @@ def fit_group(
         return []
     problem, sources = _prune(_problem(scene, settings, sources).minimise(), settings, sources, threshold)
     pruned = problem
-    for number in range(len(sources)):
-        if settings.fitextent:
+    if settings.fitextent:
+        for number in range(len(sources)):
             problem = _try_extent(problem, settings, sources, number)
+        grown = problem.parameters[:, EXTENT] > 0.0
+        if any(now and source.extent == 0.0 for now, source in zip(grown, sources, strict=True)):
+            # An extended source has a wider circle: all begins again with it, before fainter sources are looked at.
+            begin = [replace(one, parameters=row) for one, row in zip(sources, problem.parameters, strict=True)]
+            return fit_group(scene, settings, begin, threshold, errors=errors)
     number = 0
     while number < len(sources) and settings.nmulsou > 1:
         problem, sources = _try_split(problem, settings, sources, number, max(threshold, settings.mlmin))
@@ -177,7 +184,7 @@ def _problem(scene: Scene, settings: FitSettings, sources: Sequence[Source]) -> 
     pixels = scene.pixels(places, radii)
     spread = max(np.hypot(a[0] - b[0], a[1] - b[1]) for a in places for b in places)
     squeeze = max(float(scene.optics.look(*place).turn[:, 2].max()) for place in places)
-    reach = (spread + 2.5 * float(radii.max()) + 2.0) * squeeze
+    reach = (spread + float(radii.max()) + 1.5 * _wander(radii) + 2.0) * squeeze
     templates = scene.optics.templates(places, reach, extended=settings.fitextent)
     parameters = np.stack([source.parameters for source in sources])
     parameters[:, RATES:] = np.where([source.used for source in sources], parameters[:, RATES:], 0.0)
@@ -198,11 +205,16 @@ def _first_rates(pixels: Pixels, source: Source, sharing: int) -> FloatArray:
     return rates
 
 
+def _wander(radii: FloatArray) -> float:
+    """How far (pixels) a source may go along each axis from where the fit begins."""
+    return min(float(radii.max()), _FURTHEST)
+
+
 def _limits(settings: FitSettings, sources: Sequence[Source], parameters: FloatArray) -> Limits:
     free = np.zeros(parameters.shape, bool)
     low, high = np.full(parameters.shape, -np.inf), np.full(parameters.shape, np.inf)
     for n, source in enumerate(sources):
-        wander = float(source.radii.max())
+        wander = _wander(source.radii)
         free[n, [X, Y]] = settings.fitposition
         low[n, [X, Y]], high[n, [X, Y]] = parameters[n, [X, Y]] - wander, parameters[n, [X, Y]] + wander
         free[n, EXTENT] = source.extent > 0.0
@@ -243,6 +255,8 @@ def _try_extent(problem: Problem, settings: FitSettings, sources: list[Source], 
         found = begin.minimise()
         if best is None or found.statistic < best.statistic:
             best = found
+        if point.statistic - best.statistic < _PROMISING:
+            break
     assert best is not None
     source = sources[number]
     source.extent_ml = extent_likelihood(point.statistic, best.statistic)
@@ -264,13 +278,19 @@ def _try_split(
     family = [source for source in sources if source.candidate == parent.candidate]
     if not parent.splittable or len(family) >= settings.nmulsou or len(sources) >= MOST_SOURCES:
         return problem, sources
+    extent = float(problem.parameters[number, EXTENT])
+    reach = float(parent.radii.max())
+    if extent > 0.0:  # as wide as the circle of a point
+        reach = np.sqrt(max(reach**2 - (_EXTENT_CIRCLE * extent) ** 2, (0.5 * reach) ** 2))
+    if extent > reach:
+        return problem, sources
     single = problem
-    if parent.extent > 0.0 or problem.parameters[number, EXTENT] > 0.0:
+    if extent > 0.0:
         single = problem.with_free(number, EXTENT, free=False)
         single = replace(single, parameters=single.parameters.copy())
         single.parameters[number, EXTENT] = 0.0
         single = single.minimise()
-    best = min((start.minimise() for start in _pairs(single, parent, number)), key=lambda one: one.statistic)
+    best = min((start.minimise() for start in _pairs(single, number, reach)), key=lambda one: one.statistic)
     planes = int(parent.used.sum())
     gain = 0.5 * (single.statistic - best.statistic)
     if equivalent_likelihood(gain, settings.shape_parameters + planes) < threshold:
@@ -287,7 +307,7 @@ def _try_split(
     return best, [*sources, companion]
 
 
-def _pairs(single: Problem, parent: Source, number: int) -> list[Problem]:
+def _pairs(single: Problem, number: int, reach: float) -> list[Problem]:
     """Problems with a second source where the residuals ask for one: beside the first, and the first moved away."""
     from xmmpy.detection.fit import kernels
 
@@ -295,7 +315,7 @@ def _pairs(single: Problem, parent: Source, number: int) -> list[Problem]:
     x, y = single.parameters[number, [X, Y]]
     places = np.unique(np.stack([pixels.x, pixels.y], axis=1), axis=0)
     near = np.hypot(places[:, 0] - x, places[:, 1] - y)
-    places = places[(near < parent.radii.max()) & (near > 0.7)]
+    places = places[(near < reach) & (near > 0.7)]
     if not len(places):
         return [single]
     scores = kernels.search(pixels, single.model(), places, templates.values[number, :, 0], templates.turn[number])
