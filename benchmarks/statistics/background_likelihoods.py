@@ -1,8 +1,8 @@
 """LIKE of eboxdetect on pure background: how many records there are above each likelihood, against the expectation.
 
 Each field has five bands on the exposure map of a camera with gaps, without any source. A likelihood L should be
-reached in a given box with the probability exp(-L); counts are whole numbers, so that it is reached less often. Over all
-boxes of a field the number above L is N exp(-L) with a number N of independent boxes that does not depend on L.
+reached in a given box with the probability exp(-L); counts are whole numbers, so that it is reached less often. Over
+all boxes of a field the number above L is N exp(-L) with a number N of independent boxes that does not depend on L.
 
 Usage: python benchmarks/statistics/background_likelihoods.py [--fields 1000] [--folder build/statistics]
 """

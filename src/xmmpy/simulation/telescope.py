@@ -157,10 +157,22 @@ class Telescope:
         rates = sources.flux * factors
         for band in range(5):
             energies = self._mean_energy(band)
+            rates[:, band] /= self._selected_part(band, energies)
             rates[:, band] *= nominal.vignetting().at(np.full(offaxis.size, energies), offaxis)
         rates *= nominal.azimuthal_vignetting(self.camera).at_det(self.camera, detx, dety)[:, None]
         rates[~(offaxis <= 20.0)] = 0.0
         return rates
+
+    def _selected_part(self, band: int, energy_kev: float) -> float:
+        """Part of the photons that have the patterns for which the conversion factors hold.
+
+        Those of pn hold for single events in the softest band and for singles and doubles above; those of MOS for all
+        patterns that X-rays make.
+        """
+        if self.camera != "EPN":
+            return 1.0
+        singles, doubles, *_ = nominal.pattern_fractions(self.camera, np.array([energy_kev]))[0]
+        return float(singles if band == 0 else singles + doubles)
 
     def _mean_energy(self, band: int) -> float:
         sampler = spectra.source_sampler(self.camera, self.optical_filter, band)
