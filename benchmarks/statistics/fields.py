@@ -107,7 +107,7 @@ def chain_values(lists: dict[str, Path], images: dict[str, list[str]], settings:
         "imagesets": [name for camera in CAMERAS for name in images[camera]],
         "eventsets": [str(lists[camera]) for camera in CAMERAS],
         "pimin": low, "pimax": high, "ecf": factors, "esp_nsplinenodes": 16, "esen_mlmin": 15,
-        "likemin": 6, "eml_list": "emllist.fits", **dict(settings.chain),
+        "likemin": 6, "eboxm_likemin": 4, "eml_list": "emllist.fits", **dict(settings.chain),
     }  # fmt: skip
 
 

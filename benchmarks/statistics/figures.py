@@ -106,7 +106,11 @@ def flux_by_offaxis(sources: Table, camera: str) -> list[tuple[float, int, float
         true = np.array(sources[f"{camera}_true"])[chosen]
         error = np.array(sources[f"{camera}_rate_err"])[chosen]
         seen = (
-            np.isfinite(rate) & np.isfinite(error) & (error > 0) & (np.array(sources[f"{camera}_expected"])[chosen] > 5)
+            in_definition(camera)
+            & np.isfinite(rate)
+            & np.isfinite(error)
+            & (error > 0)
+            & (np.array(sources[f"{camera}_expected"])[chosen] > 5)
         )
         if seen.sum() < 5:
             continue
