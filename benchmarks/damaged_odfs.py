@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 import damaged_inputs as single
 from xmmpy.engines.native import run_calls
 from xmmpy.pipeline.reduce import plan, reduce_lists
-from xmmpy.pipeline.settings import Settings
+from xmmpy.pipeline.settings import DetectionSettings, Settings
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile
 from xmmpy.simulation.observation import SimulationSettings
@@ -158,7 +158,7 @@ def archive(odf: Path, target: Path, chance: random.Random) -> str:
 def examine(place: Path, work: Path, environment: Environment) -> str:
     """Reduce; gives what is wrong with the answer, empty for nothing."""
     try:
-        planned = plan([place], work, Settings(), environment)
+        planned = plan([place], work, Settings(detection=DetectionSettings(enabled=False)), environment)
     except FileProblem as problem:
         return "" if len(str(problem)) < 600 and "\n" not in str(problem) else f"no sentence: {problem}"
     assert planned.raw is not None

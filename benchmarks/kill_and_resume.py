@@ -65,7 +65,7 @@ def products(work: Path) -> dict[str, str]:
     return {str(path.relative_to(work)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def kill_rounds(folder: Path, kills: int, seed: int, exposure: float, say: bool = True) -> Tally:
+def kill_rounds(folder: Path, kills: int, seed: int, exposure: float, say: bool = True, detect: bool = True) -> Tally:
     """Do the whole comparison; `kills` runs are killed.
 
     Parameters
@@ -80,6 +80,8 @@ def kill_rounds(folder: Path, kills: int, seed: int, exposure: float, say: bool 
         Length of the simulated observation, s.
     say : bool
         Whether each round is printed.
+    detect : bool
+        Whether sources are looked for, too.
     """
     lists = folder / "lists"
     if not (lists / "truth.json").exists():
@@ -87,11 +89,12 @@ def kill_rounds(folder: Path, kills: int, seed: int, exposure: float, say: bool 
         status, errors = finish(xmmpy("simulate", "events", str(lists), *options))
         if status:
             raise RuntimeError(errors)
+    more = () if detect else ("--no-detect",)
     quiet, hit = folder / "quiet", folder / "hit"
     for work in (quiet, hit):
         shutil.rmtree(work, ignore_errors=True)
     begin = time.monotonic()
-    status, errors = finish(xmmpy("reduce", str(lists), "--work", str(quiet)))
+    status, errors = finish(xmmpy("reduce", str(lists), "--work", str(quiet), *more))
     length = time.monotonic() - begin
     if status:
         raise RuntimeError(errors)
@@ -111,7 +114,7 @@ def kill_rounds(folder: Path, kills: int, seed: int, exposure: float, say: bool 
         through = False
         while not through and tally.killed < kills:
             moment = chance.uniform(0.0, length)
-            process = xmmpy("reduce", str(lists), "--work", str(hit))
+            process = xmmpy("reduce", str(lists), "--work", str(hit), *more)
             try:
                 process.communicate(timeout=moment)
                 through = True
@@ -130,7 +133,7 @@ def kill_rounds(folder: Path, kills: int, seed: int, exposure: float, say: bool 
 
 def _compare(lists: Path, hit: Path, wanted: dict[str, str], tally: Tally) -> None:
     """Let the run go through, and look at what it left."""
-    status, errors = finish(xmmpy("reduce", str(lists), "--work", str(hit)))
+    status, errors = finish(xmmpy("reduce", str(lists), "--work", str(hit), *more))
     if status:
         tally.failures.append(errors.strip()[-500:])
     made = products(hit)

@@ -95,14 +95,15 @@ def make_images(folder: Path, lists: dict[str, Path]) -> dict[str, list[str]]:
 
 def chain_values(lists: dict[str, Path], images: dict[str, list[str]], settings: FieldSettings) -> dict[str, Any]:
     """Parameters of edetect_chain for all cameras and bands, the classic ones."""
-    from xmmpy.calibration.nominal import energy_conversion_factors
+    from xmmpy.calibration.nominal import energy_conversion_factors, part_above_300_ev
 
     names = {"pn": "EPN", "mos1": "EMOS1", "mos2": "EMOS2"}
     low, high, factors = [], [], []
     for camera in CAMERAS:
         low += [PN_LOWEST_EV if camera == "pn" else BANDS_EV[0], *BANDS_EV[1:-1]]
         high += BANDS_EV[1:]
-        factors += list(energy_conversion_factors(names[camera], "Thin1") / 1e11)
+        own = list(energy_conversion_factors(names[camera], "Thin1") / 1e11)
+        factors += [own[0] * part_above_300_ev("Thin1"), *own[1:]] if camera == "pn" else own
     return {
         "imagesets": [name for camera in CAMERAS for name in images[camera]],
         "eventsets": [str(lists[camera]) for camera in CAMERAS],

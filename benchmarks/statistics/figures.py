@@ -71,11 +71,6 @@ def median_offset(sources: Table, low: float = 700.0, high: float = 1400.0) -> t
     return (float(np.median(offsets)) if offsets.size else float("nan")), int(offsets.size)
 
 
-def in_definition(camera: str) -> Array:
-    """In which bands the factors hold for the images: that of pn's softest is for 0.2-0.5 keV, the image for 0.3-0.5."""
-    return np.array([camera != "pn", True, True, True, True])
-
-
 def rate_pulls(sources: Table, camera: str, band: int) -> Array:
     """(measured - true) / error of one camera and band (from 0); lone sources of 50 counts, 10 of them in this one."""
     chosen = _measured(sources) & (sources[f"{camera}_expected"][:, band] >= 10.0)
@@ -90,7 +85,7 @@ def total_pulls(sources: Table) -> Array:
     measured, true, variance = np.zeros(chosen.size), np.zeros(chosen.size), np.zeros(chosen.size)
     for camera in CAMERAS:
         rate = np.array(sources[f"{camera}_rate"])[chosen]
-        seen = np.isfinite(rate) & in_definition(camera)
+        seen = np.isfinite(rate)
         measured += np.where(seen, rate, 0.0).sum(axis=1)
         true += np.where(seen, np.array(sources[f"{camera}_true"])[chosen], 0.0).sum(axis=1)
         variance += np.where(seen, np.array(sources[f"{camera}_rate_err"])[chosen] ** 2, 0.0).sum(axis=1)
@@ -106,11 +101,7 @@ def flux_by_offaxis(sources: Table, camera: str) -> list[tuple[float, int, float
         true = np.array(sources[f"{camera}_true"])[chosen]
         error = np.array(sources[f"{camera}_rate_err"])[chosen]
         seen = (
-            in_definition(camera)
-            & np.isfinite(rate)
-            & np.isfinite(error)
-            & (error > 0)
-            & (np.array(sources[f"{camera}_expected"])[chosen] > 5)
+            np.isfinite(rate) & np.isfinite(error) & (error > 0) & (np.array(sources[f"{camera}_expected"])[chosen] > 5)
         )
         if seen.sum() < 5:
             continue

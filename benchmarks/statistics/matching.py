@@ -96,12 +96,14 @@ def _drop_second_claims(owner: Array, distance: Array) -> None:
 
 def _add_rates(sources: Table, truth: Table, rows: Table, numbers: Array, row_of: Array) -> None:
     """Rates in each camera and band: what the source has on the axis, and what was measured."""
-    from xmmpy.calibration.nominal import energy_conversion_factors
+    from xmmpy.calibration.nominal import energy_conversion_factors, part_above_300_ev
 
     names = {"pn": "EPN", "mos1": "EMOS1", "mos2": "EMOS2"}
     total_true = np.zeros(len(truth))
     for camera in CAMERAS:
         true = np.array(truth["flux"]) * energy_conversion_factors(names[camera], "Thin1")
+        if camera == "pn":
+            true[:, 0] *= part_above_300_ev("Thin1")
         measured, error = np.full(true.shape, np.nan), np.full(true.shape, np.nan)
         for band in range(5):
             chosen = rows[(rows["ID_INST"] == INSTRUMENT[camera]) & (rows["ID_BAND"] == band + 1)]

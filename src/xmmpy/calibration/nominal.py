@@ -244,6 +244,13 @@ def energy_conversion_factors(camera: str, optical_filter: str) -> FloatArray:
     raise ValueError(f"no filter {optical_filter!r}: it is one of Open, Thin1, Thin2, Medium, Thick, Closed")
 
 
+def part_above_300_ev(optical_filter: str) -> float:
+    """Part of the photons of 0.2-0.5 keV that pn detects above 0.3 keV; 1 for a filter that is not known."""
+    wanted = optical_filter.strip().lower()[:4]
+    rows = read_table("softest_band").rows
+    return next((float(row["part"]) for row in rows if row["filter"].lower().startswith(wanted)), 1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class KingProfile:
     """Coefficients of the King profile: rows core (arcsec) and slope; columns 1, E, theta, E theta."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from xmmpy.calibration.nominal import energy_conversion_factors
+from xmmpy.calibration.nominal import energy_conversion_factors, part_above_300_ev
 from xmmpy.pipeline.discovery import relative_to
 from xmmpy.pipeline.graph import Step, TaskStep
 from xmmpy.pipeline.names import ALL, LISTS, MAPS, MOSAIC, Names
@@ -75,7 +75,8 @@ def conversion_factors(events: EventList, limits: Sequence[tuple[int, int]]) -> 
     """Factors of the standard bands with the filter of a list; nothing where a band or the filter is another."""
     try:
         known = energy_conversion_factors(events.instrument, events.filter) / 1e11
-        return tuple(float(known[_STANDARD[band]]) for band in limits)
+        parts = {(300, 500): part_above_300_ev(events.filter)}
+        return tuple(float(known[_STANDARD[band]]) * parts.get(band, 1.0) for band in limits)
     except (ValueError, KeyError):
         return ()
 
