@@ -111,7 +111,7 @@ class Observation:
         """
         from astropy.table import Table
 
-        from xmmpy.tasks.detection.sourcetable import export_columns, read_source_table
+        from xmmpy.tasks.detection.sourcetable import read_source_table, table_columns
 
         short = {"mos1": "m1", "mos2": "m2"}
         stem, underscore, exposure = camera.partition("_")
@@ -119,7 +119,7 @@ class Observation:
         if not path.is_file():
             raise FileProblem(path, "is not there: no sources were looked for", "reduce with detection on")
         table = Table()
-        for column in export_columns(read_source_table(str(path)), "4xmm"):
+        for column in table_columns(read_source_table(str(path))):
             table[column.name] = column.values
             if column.unit:
                 table[column.name].unit = column.unit
@@ -139,7 +139,9 @@ class Observation:
 
         if not name:
             found = self._camera(camera)
-            raise FileProblem(self.folder, f"has no {kind} of {camera} ({found.reason or found.status})", "see its page")
+            raise FileProblem(
+                self.folder, f"has no {kind} of {camera} ({found.reason or found.status})", "see its page"
+            )
         return Table.read(self.folder / name, hdu=block)
 
     def _image(self, name: str) -> CCDData:
