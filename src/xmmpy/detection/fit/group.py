@@ -159,6 +159,7 @@ def fit_group(
         problem, sources = _prune(problem, settings, sources, threshold)
     for source, parameters in zip(sources, problem.parameters, strict=True):
         source.parameters = parameters.copy()
+        source.errors = np.full(parameters.size, np.nan)
     if errors and sources:
         for source, values in zip(sources, find_errors(problem), strict=True):
             source.errors = values
