@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from xmmpy.products.record import CameraRecord, RunRecord
+
+
+_UNITS = {"PIXELS": "pixel", "PIXEL": "pixel", "CHAN": "chan", "CHANNEL": "chan", "COUNTS": "ct", "CTS": "ct"}
+"""Units of SAS's tables as astropy spells them."""
 
 
 class Observation:
@@ -136,13 +141,20 @@ class Observation:
 
     def _table(self, name: str, camera: str, kind: str, block: str | int) -> Table:
         from astropy.table import Table
+        from astropy.units import UnitsWarning, UnrecognizedUnit
 
         if not name:
             found = self._camera(camera)
             raise FileProblem(
                 self.folder, f"has no {kind} of {camera} ({found.reason or found.status})", "see its page"
             )
-        return Table.read(self.folder / name, hdu=block)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnitsWarning)  # SAS writes PIXELS, CHAN and the like
+            table = Table.read(self.folder / name, hdu=block)
+        for column in table.itercols():
+            if isinstance(column.unit, UnrecognizedUnit):
+                column.unit = _UNITS.get(str(column.unit).strip().upper())
+        return table
 
     def _image(self, name: str) -> CCDData:
         from astropy.nddata import CCDData
