@@ -86,10 +86,9 @@ def test_a_background_that_is_too_high_costs_its_counts_alone() -> None:
 
 
 def test_rates_are_whole_beside_gaps() -> None:
-    places = [(20.3 + 32.0 * n, 30.0 + 3.0 * n) for n in range(3)]
     sources = [Photons(31.0 + 64.0 * n + 2.5, 24.0 + 26.0 * k, 2000.0) for n in range(2) for k in range(4)]
     found = fit(photon_field(31, sources, size=160, gaps=True), begin(sources, 32))
-    assert len(found) == len(sources) > len(places)
+    assert len(found) == len(sources)
     assert all(0.5 < (one.sums[:, 1] / one.sums[:, 0]).min() < 0.95 for one in found)
     pull = compare(found, sources)[:, 2]
     assert abs(pull.mean()) < 1.1
@@ -97,14 +96,14 @@ def test_rates_are_whole_beside_gaps() -> None:
 
 
 def test_extent_of_extended_sources() -> None:
-    sources, size = lattice(41, [1500.0] * 9, step=80, core=5.0)
+    sources, size = lattice(41, [1500.0] * 4, step=80, core=5.0)
     found = fit(photon_field(42, sources, size=size), begin(sources, 43), fitextent=1)
-    assert len(found) == 9
+    assert len(found) == 4
     extent = np.array([one.extent for one in found])
     error = np.array([one.errors[EXTENT] for one in found])
     assert extent == pytest.approx(5.0, rel=0.2)
-    assert extent.mean() == pytest.approx(5.0, rel=0.06)
-    assert np.std((extent - 5.0) / error) == pytest.approx(1.0, abs=0.6)
+    assert extent.mean() == pytest.approx(5.0, rel=0.1)
+    assert np.abs((extent - 5.0) / error).max() < 3.5
     assert np.mean([one.rates.sum() for one in found]) * EXPOSURE == pytest.approx(1500.0, rel=0.05)
 
 

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from xmmpy.detection.fit import kernels
 from xmmpy.detection.fit.data import EXTENT, RATES, Limits, Pixels, Templates
 from xmmpy.detection.fit.errors import find_errors, unbiased_rates
-from xmmpy.detection.fit.group import Problem
+from xmmpy.detection.fit.problem import Problem
 from xmmpy.detection.psf import STEP, PsfShape, extended_tables, radial_table
 
 SHAPES = (PsfShape(5.0, 1.5), PsfShape(6.0, 1.4, 0.25))

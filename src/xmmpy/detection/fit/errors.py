@@ -19,7 +19,7 @@ from xmmpy.detection.fit.data import EXTENT, RATES, X, Y
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xmmpy.detection.fit.group import Problem
+    from xmmpy.detection.fit.problem import Problem
 
     FloatArray = NDArray[np.float64]
 

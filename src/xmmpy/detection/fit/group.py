@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from xmmpy.detection.fit.data import EXTENT, RATES, Limits, Pixels, Templates, X, Y
+from xmmpy.detection.fit.data import EXTENT, RATES, Limits, Pixels, X, Y
 from xmmpy.detection.fit.errors import find_errors
+from xmmpy.detection.fit.extent import extension_score, try_extent
+from xmmpy.detection.fit.problem import Problem
 from xmmpy.detection.fit.settings import LEAST_MASKFRAC, FitSettings, Source
 from xmmpy.detection.likelihoods import equivalent_likelihood
 
@@ -23,96 +25,11 @@ if TYPE_CHECKING:
 
 MOST_SOURCES: Final = 8
 """Sources of one fit."""
-_MOST_STEPS = 60
+_LEAST_SCORE = 1.0  # standard deviations by which a source must look extended for its extent to be fitted
 _EXTENT_CIRCLE = 5.0  # radius of the circle of an extended source in extents
 _WIDEST_CIRCLE = 40.0  # pixels
 _FURTHEST = 6.0  # pixels that a source may go along an axis
 _LEAST_SHARE = 0.05  # of the counts of a source: less is its point-spread function, not a companion
-_FIRST_EXTENTS = (3.0, 1.0, 8.0)  # pixels, where fits of the extent begin
-_PROMISING = 0.5  # gain of the first that makes the others worth a try
-
-
-@dataclass(slots=True, eq=False)
-class Problem:
-    """Pixels, tables and parameters of a group, and its statistic once minimised.
-
-    Attributes
-    ----------
-    parameters : ndarray, shape (S, 3 + P)
-        As in `xmmpy.detection.fit.data`.
-    limits : Limits
-        Of the parameters.
-    statistic : float
-        C at the parameters.
-    fisher : ndarray
-        Expected second derivatives of C there.
-    """
-
-    pixels: Pixels
-    templates: Templates
-    parameters: FloatArray
-    limits: Limits
-    statistic: float = float("nan")
-    fisher: FloatArray | None = None
-
-    def minimise(self) -> Problem:
-        """The same with the parameters that fit best."""
-        from xmmpy.detection.fit import kernels
-
-        parameters = self.parameters.copy()
-        fisher = np.empty((parameters.size, parameters.size))
-        found = kernels.minimise(parameters, self.pixels, self.templates, self.limits, _MOST_STEPS, fisher)
-        return replace(self, parameters=parameters, statistic=float(found), fisher=fisher)
-
-    def with_free(self, source: int, parameters: slice | int, *, free: bool) -> Problem:
-        """The same with some parameters of a source free or held."""
-        wanted = self.limits.free.reshape(self.parameters.shape).copy()
-        wanted[source, parameters] = free
-        return replace(self, limits=self.limits._replace(free=wanted.ravel()))
-
-    def without(self, source: int) -> Problem:
-        """The same without a source, fitted again."""
-        kept = np.arange(len(self.parameters)) != source
-        rest = replace(self, parameters=self.parameters[kept], **self._parts(kept))
-        return rest.minimise() if len(rest.parameters) else rest
-
-    def with_one_more(self, like: int, parameters: FloatArray) -> Problem:
-        """The same with one more source, close to and with the tables of another; parameters of all are given."""
-        order = np.append(np.arange(len(self.parameters)), like)
-        return replace(self, parameters=parameters, **self._parts(order))
-
-    def _parts(self, order: NDArray[Any]) -> dict[str, Any]:
-        shape = self.parameters.shape
-        limits = Limits(*(part.reshape(shape)[order].ravel() for part in self.limits))
-        tables = self.templates
-        templates = Templates(tables.nodes, tables.values[order], tables.slopes[order], tables.turn[order])
-        return {"limits": limits, "templates": templates}
-
-    def by_plane(self) -> FloatArray:
-        """Statistic of each plane."""
-        model = self.model()
-        each = 2.0 * (model - self.pixels.counts * np.log(model))
-        sums = np.concatenate([[0.0], np.cumsum(each)])
-        return np.asarray(sums[self.pixels.first[1:]] - sums[self.pixels.first[:-1]])
-
-    def model(self) -> FloatArray:
-        """Expected counts of each pixel."""
-        from xmmpy.detection.fit import kernels
-
-        result = self.pixels.background.copy()
-        kernels.expected(self.parameters, self.pixels, self.templates, result)
-        return result
-
-    def image(self, source: int) -> FloatArray:
-        """Counts that a source of rate 1 gives in each pixel."""
-        from xmmpy.detection.fit import kernels
-
-        result = np.zeros(self.pixels.counts.size)
-        one = replace(self, **self._parts(np.array([source])))
-        parameters = self.parameters[[source]]
-        parameters[0, RATES:] = 1.0
-        kernels.expected(parameters, self.pixels, one.templates, result)
-        return result
 
 
 def fit_group(
@@ -143,9 +60,8 @@ def fit_group(
         return []
     problem, sources = _prune(_problem(scene, settings, sources).minimise(), settings, sources, threshold)
     pruned = problem
-    if settings.fitextent:
-        for number in range(len(sources)):
-            problem = _try_extent(problem, settings, sources, number)
+    if settings.fitextent and sources:
+        problem = _fit_extents(scene, problem, settings, sources)
         grown = problem.parameters[:, EXTENT] > 0.0
         if any(now and source.extent == 0.0 for now, source in zip(grown, sources, strict=True)):
             # An extended source has a wider circle: all begins again with it, before fainter sources are looked at.
@@ -164,6 +80,21 @@ def fit_group(
         for source, values in zip(sources, find_errors(problem), strict=True):
             source.errors = values
     return sources
+
+
+def _fit_extents(scene: Scene, problem: Problem, settings: FitSettings, sources: list[Source]) -> Problem:
+    """Fit the extents of those sources that are no points already or ask for it."""
+    wide = [
+        number
+        for number, source in enumerate(sources)
+        if source.extent > 0.0 or extension_score(problem, number) > _LEAST_SCORE
+    ]
+    if wide and problem.templates.nodes.size == 1:
+        templates = scene.optics.templates([source.place for source in sources], problem.reach, extended=True)
+        problem = replace(problem, templates=templates)
+    for number in wide:
+        problem, sources[number].extent_ml = try_extent(problem, settings, number)
+    return problem
 
 
 def _placed(scene: Scene, settings: FitSettings, source: Source) -> Source:
@@ -186,14 +117,14 @@ def _problem(scene: Scene, settings: FitSettings, sources: Sequence[Source]) -> 
     spread = max(np.hypot(a[0] - b[0], a[1] - b[1]) for a in places for b in places)
     squeeze = max(float(scene.optics.look(*place).turn[:, 2].max()) for place in places)
     reach = (spread + float(radii.max()) + 1.5 * _wander(radii) + 2.0) * squeeze
-    templates = scene.optics.templates(places, reach, extended=settings.fitextent)
+    templates = scene.optics.templates(places, reach, extended=any(source.extent > 0.0 for source in sources))
     parameters = np.stack([source.parameters for source in sources])
     parameters[:, RATES:] = np.where([source.used for source in sources], parameters[:, RATES:], 0.0)
     for source, row in zip(sources, parameters, strict=True):
         if not np.isfinite(row).all():
             row[RATES:] = _first_rates(pixels, source, len(sources))
     limits = _limits(settings, sources, parameters)
-    return Problem(pixels, templates, parameters, limits)
+    return Problem(pixels, templates, parameters, limits, reach)
 
 
 def _first_rates(pixels: Pixels, source: Source, sharing: int) -> FloatArray:
@@ -239,36 +170,6 @@ def _prune(
         sources = [source for source in sources if source is not sources[worst]]
         problem = problem.without(worst)
     return problem, sources
-
-
-def _try_extent(problem: Problem, settings: FitSettings, sources: list[Source], number: int) -> Problem:
-    """Fit a source as a point and as an extended one, and keep the better if it is so by enough."""
-    held = problem.with_free(number, EXTENT, free=False)
-    held = replace(held, parameters=held.parameters.copy())
-    held.parameters[number, EXTENT] = 0.0
-    point = held.minimise()
-    best = None
-    current = problem.parameters[number, EXTENT]
-    for extent in (current,) if current > 0.0 else _FIRST_EXTENTS:
-        begin = point.with_free(number, EXTENT, free=True)
-        begin = replace(begin, parameters=(problem if current > 0.0 else point).parameters.copy())
-        begin.parameters[number, EXTENT] = min(extent, settings.maxextent)
-        found = begin.minimise()
-        if best is None or found.statistic < best.statistic:
-            best = found
-        if point.statistic - best.statistic < _PROMISING:
-            break
-    assert best is not None
-    source = sources[number]
-    source.extent_ml = extent_likelihood(point.statistic, best.statistic)
-    if source.extent_ml >= settings.dmlextmin and best.parameters[number, EXTENT] >= settings.minextent:
-        return best
-    return point
-
-
-def extent_likelihood(point: float, extended: float) -> float:
-    """EXT_ML: the equivalent likelihood of one more parameter, from the statistics of both fits."""
-    return float(equivalent_likelihood(0.5 * (point - extended), 1.0))
 
 
 def _try_split(

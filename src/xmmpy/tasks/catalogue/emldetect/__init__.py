@@ -90,7 +90,7 @@ def _candidates(p: EmldetectParameters, listed: SourceList, loaded: LoadedField)
             if len(rows) != len(summary):
                 text = f"'{p.boxlistset}' has no rows of {INSTRUMENT_LABELS[plane.instrument]}, band {plane.band}"
                 raise TaskError("badList", f"{text}; fitcounts=no needs the list of these images")
-            rates[:, plane_number] = np.nan_to_num(rows["RATE"])
+            rates[:, plane_number] = np.maximum(np.nan_to_num(rows["RATE"]), 0.0)
     threshold = summary[summary.likelihood if p.threshcolumn.upper() == "LIKE" else p.threshcolumn.upper()]
     found = []
     for n in np.argsort(-np.nan_to_num(summary["RATE"]), kind="stable"):
