@@ -121,7 +121,6 @@ def search(field: Field, settings: BoxSettings) -> BoxSources:
             scale = run.factor
             x, y = (column + 0.5) * scale - 0.5, (row + 0.5) * scale - 0.5
             found.append((float(run.likelihood[row, column]), x, y, index, row, column))
-    found.sort(key=lambda one: -one[0])
     chosen = _without_doubles(field, settings, runs, found)
     return _measure(field, settings, runs, chosen)
 
@@ -257,35 +256,56 @@ def _maxima(likelihood: FloatArray, least: float) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row, column in np.argwhere(top)]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Accepted:
+    """A source that was accepted: its place (pixels), its counts in each plane, its point-spread functions."""
+
+    x: float
+    y: float
+    counts: FloatArray
+    shapes: list[PsfShape]
+
+    def in_box(self, x: float, y: float, side: int, pixel_arcsec: float) -> FloatArray:
+        """Counts that it puts into a box of `side` pixels about a place, by plane."""
+        offsets = np.arange(side) - 0.5 * (side - 1)
+        distance = np.hypot(x + offsets[None, :] - self.x, y + offsets[:, None] - self.y) * pixel_arcsec
+        parts = [float(shape.surface(distance).sum()) * pixel_arcsec**2 for shape in self.shapes]
+        result: FloatArray = self.counts * np.minimum(np.array(parts), 1.0)
+        return result
+
+
 def _without_doubles(
     field: Field, settings: BoxSettings, runs: list[_Run], found: list[_Candidate]
 ) -> list[_Candidate]:
-    """Keep the likeliest of those whose boxes lie in each other, and no wings of brighter ones.
+    """Keep one candidate for each source, the likeliest of the finest images.
 
-    A candidate near a brighter one must stand out above the photons that the brighter one scatters into its box.
+    Boxes of one run that lie in each other are one source. A candidate near accepted ones, of its own run or of finer
+    ones, must stand out above the photons that these put into its box; so a large box that holds two sources does not
+    stand for both.
     """
     psfs = {instrument: Psf(view.camera) for instrument, view in field.views.items()}
+    summed = _summed(field)
     kept: list[_Candidate] = []
-    bright: list[tuple[float, float, FloatArray, list[PsfShape]]] = []
-    for one in found:
-        _, x, y, index, row, column = one
+    accepted: list[_Accepted] = []
+    for one in sorted(found, key=lambda one: (one[3], -one[0])):
+        likelihood, x, y, index, row, column = one
         run = runs[index]
-        reach = [0.5 * settings.boxsize * max(run.factor, runs[other[3]].factor) for other in kept]
-        if any(max(abs(x - o[1]), abs(y - o[2])) <= r for o, r in zip(kept, reach, strict=True)):
+        reach = 0.5 * settings.boxsize * run.factor
+        if any(o[3] == index and max(abs(x - o[1]), abs(y - o[2])) <= reach for o in kept):
             continue
         counts, background = run.counts[:, row, column], run.background[:, row, column]
         seen = run.pixels[:, row, column] > 0.0
-        near = [b for b in bright if np.hypot(b[0] - x, b[1] - y) * field.pixel_arcsec < _WINGS_ARCSEC]
+        side = settings.boxsize * run.factor
+        near = [a for a in accepted if np.hypot(a.x - x, a.y - y) * field.pixel_arcsec < _WINGS_ARCSEC]
         if near:
-            scattered = np.zeros(counts.size)
-            for other_x, other_y, net, shapes in near:
-                distance = np.array(np.hypot(other_x - x, other_y - y) * field.pixel_arcsec)
-                surface = np.array([float(shape.surface(distance)) for shape in shapes])
-                scattered += net * surface * run.pixels[:, row, column] * field.pixel_arcsec**2
-            parts = np.where(seen, poisson_likelihood(counts, background + scattered), 0.0)
-            if float(combined_likelihood(parts.sum(), int(seen.sum()))) < settings.likemin:
+            covered = run.pixels[:, row, column] / side**2
+            background = background + covered * np.sum([a.in_box(x, y, side, field.pixel_arcsec) for a in near], axis=0)
+            parts = np.where(seen, poisson_likelihood(counts, background), 0.0)
+            likelihood = float(combined_likelihood(parts.sum(), int(seen.sum())))
+            if likelihood < settings.likemin:
                 continue
-        kept.append(one)
+        kept.append((likelihood, *one[1:]))
+        centre_x, centre_y, _, _ = _centroid(summed, x, y, side)
         shapes = [
             psfs[p.instrument].shape(
                 band_energy_kev(p.low_ev, p.high_ev),
@@ -293,10 +313,11 @@ def _without_doubles(
             )
             for p in field.planes
         ]
-        radius = settings.boxsize * run.factor * field.pixel_arcsec / np.sqrt(np.pi)
+        radius = side * field.pixel_arcsec / np.sqrt(np.pi)
         inside = np.array([float(shape.encircled(radius)) for shape in shapes])
-        bright.append((x, y, np.where(seen, np.maximum(counts - background, 0.0) / inside, 0.0), shapes))
-    return kept
+        net = np.where(seen, np.maximum(counts - background, 0.0) / inside, 0.0)
+        accepted.append(_Accepted(centre_x, centre_y, net, shapes))
+    return sorted(kept, key=lambda one: -one[0])
 
 
 def _measure(field: Field, settings: BoxSettings, runs: list[_Run], chosen: list[_Candidate]) -> BoxSources:
