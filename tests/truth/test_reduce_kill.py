@@ -16,6 +16,6 @@ def test_five_kills(tmp_path: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["kill_and_resume"] = module
     spec.loader.exec_module(module)
-    tally = module.kill_rounds(tmp_path, kills=5, seed=3, exposure=1500.0, say=False)
+    tally = module.kill_rounds(tmp_path, kills=5, seed=3, exposure=1500.0, say=False, detect=False)
     assert tally.killed == 5
     assert (tally.differing, tally.leftovers, tally.failures) == ([], [], [])

@@ -43,10 +43,12 @@ def test_from_raw_files_to_the_page(simulated: Path, tmp_path: Path, capsys: pyt
         "done"
     }
     work = top / "work"
-    for name in ("mos1.fits", "mos2.fits", "pn.fits", "mosaic.ds", "index.html", "images/pn_image_full.fits"):
+    for name in ("mos1.fits", "mos2.fits", "pn.fits", "mosaic.ds", "index.html", "images/pn_image_full.fits",
+                 "coords/pn_emllist.fits", "coords/all_emllist.fits"):  # fmt: skip
         assert (work / name).is_file()
     assert next(work.glob("*SUM.SAS")).is_file()
     assert len(list(work.glob("*OOTEvts.ds"))) == 1
+    assert "AttHk.ds" in str(steps["pn/detect"]["line"])
     page = (work / "index.html").read_text()
     assert "From raw events to the calibrated list" in page
     assert "nominal tables" in page
@@ -60,7 +62,7 @@ def test_from_raw_files_to_the_page(simulated: Path, tmp_path: Path, capsys: pyt
 def test_from_an_archive(simulated: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "odf.tar.gz", "w:gz") as tar:
         tar.add(simulated, "0000000001/ODF")
-    assert main(["reduce", str(tmp_path / "odf.tar.gz"), "--cameras", "mos1"]) == 0
+    assert main(["reduce", str(tmp_path / "odf.tar.gz"), "--no-detect", "--cameras", "mos1"]) == 0
     assert (tmp_path / "work/mos1_clean.fits").is_file()
     assert (tmp_path / "work/odf_odf").is_dir()
 
@@ -72,14 +74,14 @@ def test_a_camera_without_frames_leaves_the_others_done(
     aux = next((top / "ODF").glob("*M1S00100AUX.FIT"))
     content = aux.read_bytes()
     aux.unlink()
-    assert main(["reduce", str(top)]) == 2
+    assert main(["reduce", str(top), "--no-detect"]) == 2
     assert "mos1 (S001, Thin1): failed: " in capsys.readouterr().out
     assert (top / "work/mos2_clean.fits").is_file()
     assert not (top / "work/mos1.fits").exists()
     page = (top / "work/index.html").read_text()
     assert "no file of frames (AUX)" in page
     aux.write_bytes(content)  # the file is found after all
-    assert main(["reduce", str(top)]) == 0
+    assert main(["reduce", str(top), "--no-detect"]) == 0
     assert (top / "work/mos1_clean.fits").is_file()
 
 
@@ -107,15 +109,15 @@ def test_the_lines_of_the_first_part_are_shown(
 
 def test_calibration_that_is_given_later_is_used(simulated: Path, tmp_path: Path) -> None:
     top = copy(simulated, tmp_path)
-    assert main(["reduce", str(top), "--cameras", "mos1"]) == 0
+    assert main(["reduce", str(top), "--no-detect", "--cameras", "mos1"]) == 0
     before = record(top)["mos1_S001/emproc"]
     (tmp_path / "ccf").mkdir()
-    assert main(["reduce", str(top), "--cameras", "mos1", "--ccf", str(tmp_path / "ccf")]) == 0
+    assert main(["reduce", str(top), "--no-detect", "--cameras", "mos1", "--ccf", str(tmp_path / "ccf")]) == 0
     after = record(top)["mos1_S001/emproc"]
     assert record(top)["cifbuild"]["status"] == "done"
     assert "ccf.cif" not in before["inputs"]  # type: ignore[operator]
     assert "ccf.cif" in after["inputs"]  # type: ignore[operator]
-    assert main(["reduce", str(top), "--cameras", "mos1"]) == 0
+    assert main(["reduce", str(top), "--no-detect", "--cameras", "mos1"]) == 0
     assert record(top)["mos1_S001/emproc"]["inputs"] == before["inputs"]
     assert not (top / "work/ccf.cif").exists()
 
@@ -128,7 +130,7 @@ def test_without_an_attitude_there_are_lists_and_a_way_to_images(
     for raw in (top / "ODF").glob("*RAS.*"):
         raw.unlink()
     (top / "ODF/1843_0000000001_SCX00000SUM.ASC").unlink()
-    command = ["reduce", str(top), "--cameras", "mos2", "--seed", "3"]
+    command = ["reduce", str(top), "--no-detect", "--cameras", "mos2", "--seed", "3"]
     assert main(command) == 2
     assert "give --attitude" in capsys.readouterr().out
     assert (top / "work/mos2_clean.fits").is_file()

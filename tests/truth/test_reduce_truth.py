@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from xmmpy.pipeline.names import FOLDERS
 from xmmpy.products.gti import read_gti
 from xmmpy.products.intervals import Intervals
 from xmmpy.simulation import SimulationSettings, simulate_events
@@ -120,7 +121,8 @@ def test_the_cut_flow_counts_events(work: Path, record: dict[str, Any]) -> None:
 
 
 def test_the_recorded_lines_repeat_every_product(home: Path, record: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
+    for folder in FOLDERS:
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     for path in home.glob("P*"):
         (tmp_path / path.name).symlink_to(path)
     batch = []
@@ -158,7 +160,24 @@ def test_a_second_run_finds_all_done(home: Path) -> None:
     assert (home / "work" / "record.json").stat().st_mtime_ns == before
 
 
+def test_sources_are_those_that_went_in(home: Path, work: Path) -> None:
+    truth = fits.getdata(home / "truth_sources.fits", 1)
+    counts = sum(truth[f"{camera}_counts"][:, 1:4].sum(axis=1) for camera in GOOD)
+    inside = np.all([truth[f"{camera}_coverage"] > 0.9 for camera in GOOD], axis=0)
+    bright = truth[inside & (counts > 80)]
+    assert len(bright) >= 5
+    for name, least in (("all", 0.99), ("m1", 0.5), ("m2", 0.5), ("pn", 0.7)):
+        rows = fits.getdata(work / f"coords/{name}_emllist.fits", "SRCLIST")
+        rows = rows[(rows["ID_INST"] == 0) & (rows["ID_BAND"] == 0)]
+        east = (rows["RA"][None, :] - bright["ra"][:, None]) * np.cos(np.radians(bright["dec"]))[:, None]
+        distance = np.hypot(east, rows["DEC"][None, :] - bright["dec"][:, None]) * 3600
+        assert np.mean(distance.min(axis=1) < 8.0) >= least, name
+        regions = (work / f"coords/{name}_regionfile.txt").read_text()
+        assert regions.count("circle(") == len(rows)
+    assert len(fits.getdata(work / "coords/all_srcmatch.fits")) > len(bright)
+
+
 def test_products_please_astropy(work: Path) -> None:
-    for path in [*work.glob("*.fits"), *work.glob("images/*.fits"), work / "mosaic.ds"]:
+    for path in [*work.glob("*.fits"), *work.glob("images/**/*.fits"), *work.glob("coords/*.fits"), work / "mosaic.ds"]:
         with fits.open(path) as hdus:
             hdus.verify("exception")
