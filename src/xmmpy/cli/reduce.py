@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from xmmpy.engines import NativeEngine, SasEngine
     from xmmpy.pipeline.reduce import Plan, Reduction
     from xmmpy.pipeline.settings import Settings
     from xmmpy.products.record import RunRecord
@@ -53,6 +54,9 @@ def reduce(
     likemin: Annotated[
         float | None, typer.Option(min=1.0, max=50.0, help="Least detection likelihood (DET_ML) of a source; 10.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="native: our tasks; sas: those of the SAS on PATH; auto: of a SAS that is complete.")
+    ] = "native",
     work: Annotated[Path | None, typer.Option(help="Work folder; DIR/work when not given.")] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Tasks at a time; 0: as many as processors.")] = 0,
     config: Annotated[Path | None, typer.Option(help="Settings; DIR/xmmpy.toml when not given and there.")] = None,
@@ -84,7 +88,7 @@ def reduce(
             return 0
         if settings.flares.method == "ask" and not sys.stdin.isatty() and _would_ask(planned):
             raise SettingsError("--flare-cut ask needs a terminal to ask at; give auto or limits (mos1=0.35)")
-        reduction = _run(planned, jobs=jobs, force=force, quiet=as_json)
+        reduction = _run(planned, _engine(engine, planned), jobs=jobs, force=force, quiet=as_json)
         page = _write_page(folder, reduction)
     except (FileProblem, SettingsError) as error:
         typer.echo(f"xmmpy reduce: {error}", err=True)
@@ -136,12 +140,44 @@ def _would_ask(planned: Plan) -> bool:
     return any(step is None or step.facts.get("method") != "asked" for step in asked)
 
 
-def _run(planned: Plan, *, jobs: int, force: bool, quiet: bool) -> Reduction:
+def _engine(name: str, planned: Plan) -> type[NativeEngine | SasEngine]:
+    """Choose the engine; says which SAS it found.
+
+    Raises
+    ------
+    SettingsError
+        When the name is wrong, or a SAS is wanted and there is none that can do it.
+    """
+    import os
+
+    from xmmpy.engines import NativeEngine, SasEngine, find_sas
+    from xmmpy.pipeline.graph import TaskStep
+    from xmmpy.pipeline.settings import SettingsError
+
+    if name not in {"native", "sas", "auto"}:
+        raise SettingsError(f"--engine is native, sas or auto, not '{name}'")
+    if name == "native":
+        return NativeEngine
+    later = {"evselect", "tabgtigen", "emosaic", "edetect_chain", "srcdisplay"}
+    tasks = {step.task for step in planned.graph.steps if isinstance(step, TaskStep)} | later
+    found = find_sas(os.environ, tasks)
+    if found is None or found.missing:
+        lack = "there is no SAS on PATH" if found is None else f"the SAS on PATH lacks {', '.join(found.missing)}"
+        if name == "sas":
+            raise SettingsError(f"--engine sas: {lack}; start SAS first, or take --engine native")
+        typer.echo(f"note: {lack}: the native engine is taken", err=True)
+        return NativeEngine
+    typer.echo(f"note: {found.version}", err=True)
+    for remark in found.remarks:
+        typer.echo(f"note: {remark}", err=True)
+    return SasEngine
+
+
+def _run(planned: Plan, engine: type[NativeEngine | SasEngine], *, jobs: int, force: bool, quiet: bool) -> Reduction:
     import os
 
     from xmmpy.cli.ask import Asker
     from xmmpy.cli.progress import make_watcher
-    from xmmpy.engines import NativeEngine
     from xmmpy.pipeline.reduce import reduce_lists
 
     environment = {**os.environ, **(planned.raw.environment if planned.raw is not None else {})}
@@ -150,7 +186,7 @@ def _run(planned: Plan, *, jobs: int, force: bool, quiet: bool) -> Reduction:
     with make_watcher(quiet=quiet) as watcher:
         return reduce_lists(
             planned,
-            lambda folder: NativeEngine(folder.path, environment=environment, keep_open=(folder.lock,)),
+            lambda folder: engine(folder.path, environment=environment, keep_open=(folder.lock,)),
             watcher=watcher,
             jobs=jobs,
             ask=Asker(watcher) if sys.stdin.isatty() else None,
@@ -173,7 +209,7 @@ def _summary(reduction: Reduction, folder: Path, page: Path | None) -> None:
         typer.echo(line)
     everything = reduction.record.step("detect")
     if everything is not None and everything.status == "done":
-        typer.echo(f"all cameras: {everything.rows_out} sources: {everything.facts.get('list', '')}")
+        typer.echo(f"all cameras: {everything.rows_out} sources: {next(iter(everything.outputs), '')}")
     told = {camera.reason for camera in reduction.record.cameras}
     for step in reduction.record.steps:
         detection = step.task == "edetect_chain" and step.status == "failed"
@@ -195,7 +231,8 @@ def _camera_lines(record: RunRecord) -> list[str]:
             lines.append(f"{name}: {camera.status}: {camera.reason}")
             continue
         clean = record.step(f"{camera.key}/clean")
-        events = "" if clean is None else f"; {clean.rows_out} of {clean.rows_in} events kept"
+        of_all = f" of {clean.rows_in}" if clean is not None and clean.rows_in else ""
+        events = "" if clean is None else f"; {clean.rows_out}{of_all} events kept"
         lines.append(f"{name}: {cut}{events}; {len(camera.images)} images{_found(record, camera.key)}")
     return lines
 

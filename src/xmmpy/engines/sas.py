@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xmmpy.engines.calls import CallResult
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile
+from xmmpy.products.sourcelists import read_source_list
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import quoted
 from xmmpy.tasks.registry import find_task
@@ -165,7 +166,7 @@ class SasEngine:
         if failure is not None:
             self._remove_new(outputs, before)
             return CallResult(error=failure, warnings=tuple(warnings), seconds=seconds)
-        rows = max((_rows(self._folder / name) for name in outputs), default=0)
+        rows = max((_rows(self._folder / name) for name in outputs), default=1)  # where no file is named, it worked
         made = tuple(Path(name) for name in outputs)
         return CallResult(Outcome(made, rows_out=rows, facts={"engine": "sas"}), None, tuple(warnings), seconds)
 
@@ -297,7 +298,9 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _rows(path: Path) -> int:
-    """Rows of the first table of a file; 1 for an image."""
+    """Rows of the first table of a file, or its sources; 1 for an image."""
     with FitsFile(path) as file:
         tables: list[Any] = [hdu for hdu in file.hdus if hdu.is_table]
-        return int(tables[0].value("NAXIS2", 0)) if tables else 1
+    if tables and tables[0].name == "SRCLIST" and "ID_INST" in {str(v) for v in tables[0].values.values()}:
+        return len(read_source_list(str(path)).rows())
+    return int(tables[0].value("NAXIS2", 0)) if tables else 1

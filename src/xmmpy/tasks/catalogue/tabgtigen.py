@@ -32,7 +32,7 @@ class TabgtigenParameters(TaskParameters):
     """Make good time intervals from the rows of a table that pass an expression."""
 
     table: TableName = parameter(help="table to read (file or file:EXTENSION): a rate curve, attitude, ...")
-    gtiset: TableName = parameter("gti.fits", help="table to write: file, or file:TABLE to add it to a file")
+    gtiset: TableName = parameter("gti.fits", writes=True, help="table to write: file, or file:TABLE of a file")
     expression: Expression = parameter(help="which rows are good, such as RATE<=0.4")
     timecolumn: ColumnName = parameter("TIME", help="column with the times")
     prefraction: Real = parameter(
