@@ -124,14 +124,14 @@ def kill_rounds(folder: Path, kills: int, seed: int, exposure: float, say: bool 
                 process.communicate()
                 tally.killed += 1
                 tally.moments.append(moment)
-        _compare(lists, hit, wanted, tally)
+        _compare(lists, hit, more, wanted, tally)
         if say:
             state = "equal" if tally.clean else "DIFFERENT"
             print(f"round {begun:3d}: {tally.killed:3d} killed so far, last after {moment:6.2f} s: {state}", flush=True)
     return tally
 
 
-def _compare(lists: Path, hit: Path, wanted: dict[str, str], tally: Tally) -> None:
+def _compare(lists: Path, hit: Path, more: tuple[str, ...], wanted: dict[str, str], tally: Tally) -> None:
     """Let the run go through, and look at what it left."""
     status, errors = finish(xmmpy("reduce", str(lists), "--work", str(hit), *more))
     if status:

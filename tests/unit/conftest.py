@@ -38,3 +38,9 @@ _load("detection_sample")
 def make_work() -> Callable[..., object]:
     """Writer of a small work folder with its record: ``make_work(folder, target=..., reason=...)``."""
     return _load("report_sample").make_work
+
+
+@pytest.fixture(scope="session")
+def add_sources() -> Callable[..., object]:
+    """Writer of a source list and what belongs to it: ``add_sources(folder, record)``."""
+    return _load("report_sample").add_sources

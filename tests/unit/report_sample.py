@@ -118,3 +118,50 @@ def make_work(work: Path, target: str = "Abell 1", reason: str = "") -> RunRecor
         record.steps.append(StepRecord(name="mos2_U002/rate", task="evselect", status="failed", reason=reason))
     record.write(work)
     return record
+
+
+def add_sources(work: Path, record: RunRecord, number: int = 6) -> None:
+    """Let sources be found on the mosaic: a list, the images that were searched, their maps."""
+    from detection_sample import PROVENANCE
+
+    from xmmpy.products.sourcelists import ML_COLUMNS, empty_rows, write_source_list
+
+    (work / "coords").mkdir()
+    (work / "images/all").mkdir()
+    images = []
+    for camera, instrument in (("pn", "EPN"), ("m1", "EMOS1")):
+        for band in (1, 2):
+            images.append(f"images/{camera}_image_b{band}.fits")
+            write_image(work / images[-1], band)
+            with fits.open(work / images[-1], mode="update") as file:
+                file[0].header.update(INSTRUME=instrument, RA_PNT=150.1, DEC_PNT=2.2, PA_PNT=70.0)
+            for kind, value in (("bkg", 0.3), ("sen", 2e-3)):
+                data = np.where(fits.getdata(work / images[-1]) >= 0, value, 0.0)
+                name = f"images/all/{camera}_image_b{band}{kind}.fits"
+                fits.PrimaryHDU(data, fits.getheader(work / images[-1])).writeto(work / name)
+    plan = [(0, 0), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
+    rows = empty_rows(ML_COLUMNS, len(plan) * number)
+    generator = np.random.default_rng(5)
+    rows["ML_ID_SRC"][:] = np.repeat(np.arange(1, number + 1), len(plan))
+    rows["ID_INST"][:], rows["ID_BAND"][:] = np.tile(np.array(plan).T, number)
+    x, y = generator.uniform(18, 42, (2, number))
+    values = {
+        "X_IMA": x, "Y_IMA": y, "RA": 150.1 - (x - 30.5) * 40 / 3600, "DEC": 2.2 + (y - 30.5) * 40 / 3600,
+        "RADEC_ERR": np.full(number, 56.57), "X_IMA_ERR": np.ones(number), "Y_IMA_ERR": np.ones(number),
+        "DET_ML": np.linspace(20, 300, number), "EXT": np.r_[2.0, np.zeros(number - 1)],
+        "HR2": generator.uniform(-0.5, 0.5, number), "HR2_ERR": np.full(number, 0.1),
+        "HR3": generator.uniform(-0.5, 0.5, number), "HR3_ERR": np.full(number, 0.2),
+        "FLUX": generator.permutation(number) * 1e-14, "SCTS": 10.0 + np.arange(number),
+    }  # fmt: skip
+    for name, column in values.items():
+        rows[name][:] = np.repeat(column, len(plan))
+    write_source_list(work / "coords/all_emllist.fits", ML_COLUMNS, rows, [], PROVENANCE)
+    record.steps.append(
+        StepRecord(
+            name="detect", task="edetect_chain", rows_in=9, rows_out=number,
+            line="xmmpy task edetect_chain witheexpmap=no mapdir=images/all imagesets='" + " ".join(images)
+            + "' pimin='500 1000 500 1000' pimax='1000 2000 1000 2000' eml_list=coords/all_emllist.fits",
+            outputs={"coords/all_emllist.fits": "0"},
+        )
+    )  # fmt: skip
+    record.write(work)

@@ -177,3 +177,81 @@ def test_nothing_is_wider_than_the_window(opened: Browser, width: int) -> None:
     assert wide[0] <= wide[1]
     shot = opened.screenshot()
     assert struct.unpack(">II", shot[16:24])[1] > 300
+
+
+@pytest.fixture(scope="module")
+def sources_page(
+    tmp_path_factory: pytest.TempPathFactory, make_work: Callable[..., Any], add_sources: Callable[..., object]
+) -> Path:
+    work = tmp_path_factory.mktemp("sources") / "w"
+    add_sources(work, make_work(work))
+    return write_page(work)
+
+
+@pytest.fixture
+def sources(browser: Browser, sources_page: Path) -> Browser:
+    browser.resize(1280, 1000)
+    browser.open(sources_page)
+    return browser
+
+
+def chosen(browser: Browser) -> dict[str, list[str]]:
+    """Numbers of the marked rows, circles and points."""
+    kinds = {"rows": "tbody tr", "circles": "circle", "points": ".point"}
+    script = "return [...document.querySelectorAll('{}.chosen')].map(e => e.dataset.source)"
+    return {name: browser.run(script.format(selector)) for name, selector in kinds.items()}
+
+
+def test_clicked_row_is_seen_on_the_mosaic(sources: Browser, sources_page: Path) -> None:
+    assert sources.run("return document.querySelectorAll('table.sources tbody tr').length") == 6
+    sources.click("tr[data-source='3'] .pick")
+    assert chosen(sources) == {"rows": ["3"], "circles": ["3"], "points": ["3"]}
+    assert sources.run("return document.querySelector('tr[data-source=\"3\"] .pick').ariaPressed") == "true"
+    # The cut of the mosaic has the source in its middle.
+    offset = sources.run(
+        "const f = document.querySelector('.finder .frame').getBoundingClientRect(),"
+        " i = document.querySelector('.finder img').getBoundingClientRect(),"
+        " r = document.querySelector('tr[data-source=\"3\"]').dataset;"
+        "return [i.left + r.x / 1000 * i.width - f.left - f.width / 2,"
+        " i.top + r.y / 1000 * i.height - f.top - f.height / 2, i.width / f.width]"
+    )
+    assert offset == pytest.approx([0, 0, 5], abs=0.6)
+    assert sources.log("browser") == []
+
+
+def test_clicked_circle_is_seen_in_the_table(sources: Browser) -> None:
+    sources.run("document.querySelector('#mosaic').scrollIntoView()")
+    sources.run(
+        "document.querySelector('circle[data-source=\"5\"]').dispatchEvent(new Event('click', {bubbles: true}))"
+    )
+    assert chosen(sources)["rows"] == ["5"]
+    box = sources.run("const b = document.querySelector('tr.chosen').getBoundingClientRect(); return [b.top, b.bottom]")
+    assert 0 <= box[0] < box[1] <= 1000
+
+
+def test_table_is_sorted_by_its_heads(sources: Browser) -> None:
+    column = "[...document.querySelectorAll('table.sources tbody tr')].map(r => +r.cells[8].dataset.v)"
+    sources.click("thead button[data-sort='8']")  # flux: the brightest first
+    fluxes = sources.run(f"return {column}")
+    assert fluxes == sorted(fluxes, reverse=True)
+    assert sources.run("return document.querySelector('th[aria-sort]').ariaSort") == "descending"
+    sources.click("thead button[data-sort='8']")
+    assert sources.run(f"return {column}") == fluxes[::-1]
+    sources.click("thead button[data-sort='1']")
+    names = sources.run("return [...document.querySelectorAll('table.sources tbody th')].map(r => r.textContent)")
+    assert names == sorted(names)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_sources_fit_the_window(sources: Browser, width: int) -> None:
+    sources.resize(width, 800)
+    wide = sources.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide[0] <= wide[1]
+
+
+def test_page_with_sources_asks_for_nothing(sources: Browser, sources_page: Path) -> None:
+    messages = [json.loads(entry["message"])["message"] for entry in sources.log("performance")]
+    asked = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
+    assert not {url for url in asked if url != sources_page.as_uri() and not url.startswith("data:")}
+    levels = sources.run("return [...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
+    assert all(below - above <= 1 for above, below in pairwise(levels))

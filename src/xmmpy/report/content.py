@@ -16,6 +16,7 @@ from xmmpy.report.numbers import (
     sexagesimal_ra,
     thousands,
 )
+from xmmpy.report.sources import SourcesView, sources_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,6 +114,7 @@ class PageContent:
     problems: tuple[tuple[str, str, str], ...]
     remarks: tuple[str, ...]
     mosaic: SkyPanel | None
+    sources: SourcesView | None
     cameras: tuple[CameraView, ...]
     steps: tuple[StepView, ...]
     lines: str
@@ -133,12 +135,14 @@ def page_content(record: RunRecord, work: Path) -> PageContent:
         *_raw_facts(record),
     ]
     remarks = _remarks(record)
+    mosaic = _mosaic(record, work)
     return PageContent(
         title=observation.object or observation.obs_id or "Reduction",
         facts=tuple((label, value) for label, value in facts if value),
         problems=tuple(_problems(record)),
         remarks=tuple(remarks),
-        mosaic=_mosaic(record, work),
+        mosaic=mosaic,
+        sources=sources_view(record, work, None if mosaic is None else mosaic.picture),
         cameras=tuple(_camera(camera, record, work) for camera in record.cameras),
         steps=tuple(_step(step, remarks) for step in record.steps),
         lines="\n".join(f"# {step.name}\n{step.line}" for step in record.steps if step.line),

@@ -91,6 +91,11 @@ def graticule(grid: TangentGrid, frame: Frame) -> Graticule:
     return Graticule("".join(paths), tuple(shown[0]), tuple(shown[1]), round(100 * bar / (pixel * frame.side), 2), text)
 
 
+def places(grid: TangentGrid, frame: Frame, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Place positions of the sky (degrees) in the box of 1000 x 1000; NaN behind the observer. Shape (2, n)."""
+    return _pixel(np.asarray(np.linalg.inv(grid.to_sky), np.float64), ra, dec, frame)
+
+
 def _sky(
     to_sky: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

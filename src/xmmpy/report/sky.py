@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xmmpy.report.graticule import Frame, Graticule, graticule
-from xmmpy.report.numbers import plain
+from xmmpy.report.numbers import nice_step, plain
 from xmmpy.report.png import data_url, encode
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class SkyPicture:
         Legend: per cent along the colours, and counts per pixel of the image.
     lines : Graticule or None
         Celestial grid, where the image has one.
+    frame : Frame
+        What it shows of the image.
     """
 
     url: str
@@ -48,6 +50,7 @@ class SkyPicture:
     smoothing: float
     ticks: tuple[tuple[float, str], ...]
     lines: Graticule | None
+    frame: Frame
 
 
 def field_of(image: NDArray[Any]) -> Frame | None:
@@ -86,15 +89,40 @@ def draw(image: NDArray[Any], frame: Frame, grid: TangentGrid | None, *, most_pi
     smoothing = smoothing_for(shown)
     smooth = gaussian_filter(shown, smoothing, mode="constant") / block**2
     levels, ticks = asinh_levels(smooth)
-    lines = _lines(grid, Frame(frame.x, frame.y, float(shown.shape[0] * block)))
+    whole = Frame(frame.x, frame.y, float(shown.shape[0] * block))
     return SkyPicture(
         data_url(encode(levels)),
         shown.shape[0],
         float(counts.sum()),
         round(smoothing * block, 2),
         ticks,
-        lines,
+        _lines(grid, whole),
+        whole,
     )
+
+
+def draw_map(values: NDArray[Any], frame: Frame, grid: TangentGrid | None, *, most_pixels: int) -> SkyPicture:
+    """Make a picture of a map (background, sensitivity) on a linear scale, from zero to its 99.5th percentile.
+
+    Parameters
+    ----------
+    values : ndarray, shape (rows, columns)
+        The map; what is not above zero is outside of it.
+    frame, grid, most_pixels
+        As in `draw`; larger frames are averaged in blocks.
+    """
+    data = np.nan_to_num(np.asarray(values, np.float64), posinf=0.0, neginf=0.0)
+    inside = data > 0.0
+    block = max(1, -(-int(frame.side) // most_pixels))
+    summed = _blocks(_cut(np.where(inside, np.minimum(data, _LARGEST), 0.0), frame, block), block)
+    number = _blocks(_cut(inside.astype(np.float64), frame, block), block)
+    mean = np.divide(summed, number, out=np.zeros_like(summed), where=number > 0)
+    top = float(np.quantile(mean[mean > 0], 0.995)) if np.any(mean > 0) else 1.0
+    step = nice_step(top, 4)
+    ticks = tuple((round(100 * step * n / top, 1), f"{step * n:.2g}") for n in range(int(0.97 * top / step) + 1))
+    whole = Frame(frame.x, frame.y, float(mean.shape[0] * block))
+    levels = np.round(255 * np.clip(mean / top, 0.0, 1.0)).astype(np.uint8)
+    return SkyPicture(data_url(encode(levels)), mean.shape[0], 0.0, 0.0, ticks, _lines(grid, whole), whole)
 
 
 def smoothing_for(image: NDArray[np.float64]) -> float:
