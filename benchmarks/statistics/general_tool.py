@@ -1,8 +1,8 @@
 """The same fields searched with a general tool, sep (Source Extractor as a library), at the same false-detection rate.
 
 The images of all cameras and bands are added, the best that one image can do; the mask is that of the exposure.
-Background and noise are those of sep on the counts, its filter a Gaussian of the width of the point-spread function; its
-threshold is the one that gives as many false detections in a field as emldetect has at DET_ML >= 10.
+Background and noise are those of sep on the counts, its filter a Gaussian of the width of the point-spread function;
+its threshold is the one that gives as many false detections in a field as emldetect has at DET_ML >= 10.
 
 Usage: pip install sep; python benchmarks/statistics/general_tool.py FOLDER [--fields 20]  (FOLDER: of run.py)
 """
@@ -65,7 +65,7 @@ def extract(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], width: flo
                 image - level, threshold, err=np.sqrt(level), mask=~mask, minarea=3, filter_kernel=kernel,
                 filter_type="matched", deblend_cont=0.001,
             )  # fmt: skip
-        except Exception:  # too many pixels above the threshold
+        except Exception:  # noqa: BLE001 - its own class: too many pixels above the threshold
             rows = np.zeros(0, dtype=[("x", float), ("y", float), ("flux", float)])
         found.append(Table({"x": rows["x"], "y": rows["y"], "flux": rows["flux"]}))
     return found
