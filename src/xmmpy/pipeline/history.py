@@ -121,7 +121,8 @@ def script_lines(record: RunRecord, environment: dict[str, str]) -> list[str]:
     from xmmpy.tasks.parameters import quoted
 
     lines = [f"export {name}={quoted(value)}" for name, value in environment.items() if value]
-    lines.append("mkdir -p images coords logs")
+    folders = sorted({name.rpartition("/")[0] for step in record.steps for name in step.outputs if "/" in name})
+    lines += [f"mkdir -p {' '.join(quoted(folder) for folder in folders)}"] if folders else []
     camera: str | None = ""
     for step in record.steps:
         if step.camera != camera:
