@@ -136,8 +136,8 @@ def _history(p: EexpmapParameters, image: Image, session: Session) -> Attitude:
             return attitude
         session.warn("noAttitude", f"'{p.attitudeset}' has no attitude at any time: the pointing of the image holds")
     else:
-        text = f"there is no attitude file '{p.attitudeset}': the pointing in '{p.imageset}' holds throughout"
-        session.warn("noAttitude", text)
+        missing = f"there is no attitude file '{p.attitudeset}'" if p.attitudeset else "no attitude file is named"
+        session.warn("noAttitude", f"{missing}: the pointing in '{p.imageset}' holds throughout")
     return Attitude.fixed(*(image_number(image, name) for name in ("RA_PNT", "DEC_PNT", "PA_PNT")))
 
 
