@@ -1,11 +1,12 @@
 """Fit of all candidates of a field, brightest first, then each again with all others in the background.
 
-In the first round a source is fitted with the brighter ones known and the fainter ones not; those that have neighbours
-are fitted once more before the last round, which finds likelihoods and errors.
+In the first round a source is fitted with the brighter ones known and the fainter ones not; those that have neighbours,
+or may be several, are fitted once more before the last round, which finds likelihoods and errors.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -47,22 +48,26 @@ def fit_sources(scene: Scene, settings: FitSettings, candidates: Sequence[Source
     for cluster, members in enumerate(gather(scene, settings, candidates), 1):
         for member in members:
             member.cluster = cluster
-        groups.append(_fit(scene, settings, members, _FIRST_SHARE * settings.mlmin))
-    for number in _crowded(groups):
+        # Nothing is split as long as what is left over may be another candidate.
+        groups.append(_fit(scene, replace(settings, nmulsou=1), members, _FIRST_SHARE * settings.mlmin))
+    for number in _unsettled(groups, settings):
         groups[number] = _again(scene, settings, groups[number])
     groups = [_again(scene, settings, members, errors=errors) for members in groups]
     return [source for members in groups for source in members]
 
 
-def _crowded(groups: Sequence[Sequence[Source]]) -> list[int]:
-    """Groups with a source of another group so near that the first round could not do justice to both."""
+def _unsettled(groups: Sequence[Sequence[Source]], settings: FitSettings) -> list[int]:
+    """Groups that the last round alone would not do justice to.
+
+    Those with a source of another group near by, and those with a source that may be split.
+    """
     sources = [(source, number) for number, members in enumerate(groups) for source in members]
     places = np.array([source.place for source, _ in sources]).reshape(-1, 2)
     group = np.array([number for _, number in sources], np.int64)
     found = set()
     for (source, number), place in zip(sources, places, strict=True):
         near = np.hypot(*(places - place).T) < _CROWDED * float(source.radii.max())
-        if np.any(near & (group != number)):
+        if np.any(near & (group != number)) or (settings.nmulsou > 1 and source.splittable):
             found.add(number)
     return sorted(found)
 
