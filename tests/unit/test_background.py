@@ -7,10 +7,12 @@ import pytest
 
 from xmmpy.detection.background import (
     KnownSource,
-    b_splines,
+    Sourceless,
     cut_out,
     cut_radius,
+    flat_exposure,
     model_background,
+    reduced_chi_square,
     smooth_background,
     spline_background,
 )
@@ -18,70 +20,147 @@ from xmmpy.detection.outoftime import out_of_time_image
 from xmmpy.detection.planes import CameraView
 from xmmpy.detection.psf import PsfShape, psf_image
 from xmmpy.detection.sensitivity import OUTSIDE, counts_needed, sensitivity_map
+from xmmpy.detection.splines import b_splines
 
 SIZE = 300
 SHAPE = PsfShape(5.5, 1.47)
+SPLINE = {"nodes": 16, "excess_sigma": 4.0, "runs": 3}
+VIEW = CameraView.of_pointing("EPN", (160.0, 140.0), 0.0, ((-4.0 / 3600, 0.0), (0.0, 4.0 / 3600)))
 
 
-def exposure_map() -> np.ndarray:
+def flat_map() -> np.ndarray:
+    """Seconds without vignetting: a round field with a gap and a row that was off for most of the time."""
     y, x = np.mgrid[:SIZE, :SIZE]
-    angle = np.hypot(x - 160, y - 140) * 4.0 / 60.0
-    exposure = np.where(np.hypot(x - 150, y - 150) < 145, 1e4 * (1 - 0.045 * angle), 0.0)
+    exposure = np.where(np.hypot(x - 150, y - 150) < 145, 1e4, 0.0)
     exposure[:, 100:103] = 0.0
     exposure[200:203] *= 0.3
     return exposure
 
 
+def exposure_map(energy_kev: float = 1.5) -> np.ndarray:
+    """Seconds, vignetted."""
+    vignetted = flat_map() / np.where(flat_map() > 0, flat_exposure(VIEW, np.ones((SIZE, SIZE)), energy_kev), 1.0)
+    return np.asarray(vignetted)
+
+
 @pytest.mark.parametrize("level", [0.003, 0.02, 0.3])
 def test_spline_is_unbiased(level: float) -> None:
-    """Sky and particles on 12 images: the maps have the mean and the shape of the truth."""
-    exposure = exposure_map()
-    used = exposure > 0.3 * exposure.max()
-    truth = level * (0.5 * exposure / 1e4 + 0.5 * (exposure > 0) * np.minimum(exposure / 3e3, 1.0))
+    """Sky and particles on 12 images: the maps have the mean of the truth, in the middle and at the edge."""
+    exposure, flat = exposure_map(), flat_map()
+    used = exposure > 0.2 * exposure.max()
+    truth = level * (0.5 * exposure + 0.5 * flat) / 1e4
+    templates = [exposure, flat_exposure(VIEW, exposure, 1.5)]
     maps = []
     for seed in range(12):
-        image = np.random.default_rng(seed).poisson(truth)
-        maps.append(
-            spline_background(image, exposure, used, np.zeros_like(exposure), nodes=16, excess_sigma=4.0, runs=3)
-        )
+        image = Sourceless.of(np.random.default_rng(seed).poisson(truth), used)
+        maps.append(spline_background(image, templates, **SPLINE))
     mean = np.mean(maps, axis=0)
-    counts = level * used.sum() * 12
-    assert mean[used].sum() / truth[used].sum() == pytest.approx(1.0, abs=0.005 + 3 / np.sqrt(counts))
     assert all(np.all(one[exposure > 0] > 0) and np.all(one[exposure == 0] == 0) for one in maps)
     y, x = np.mgrid[:SIZE, :SIZE]
-    inner, outer = used & (np.hypot(x - 150, y - 150) < 70), used & (np.hypot(x - 150, y - 150) > 120)
-    for part in (inner, outer):
-        assert mean[part].sum() / truth[part].sum() == pytest.approx(
-            1.0, abs=0.03 + 4 / np.sqrt(level * part.sum() * 12)
-        )
+    distance = np.hypot(x - 150, y - 150)
+    for part in (used, used & (distance < 70), used & (distance > 120)):
+        counts = truth[part].sum() * 12
+        # What is left in a part of the field is the noise of the counts there and, since the map is smooth, nearby.
+        assert mean[part].sum() / truth[part].sum() == pytest.approx(1.0, abs=0.003 + 3 / np.sqrt(counts))
+
+
+def test_spline_follows_what_the_templates_do_not_have() -> None:
+    exposure = exposure_map()
+    used = exposure > 0.2 * exposure.max()
+    y, x = np.mgrid[:SIZE, :SIZE]
+    truth = 0.1 * exposure / 1e4 * (1.0 + 0.8 * np.exp(-0.5 * ((x - 90) ** 2 + (y - 180) ** 2) / 40.0**2))
+    image = Sourceless.of(np.random.default_rng(3).poisson(truth), used)
+    made = spline_background(image, [exposure], **SPLINE)
+    ratio = (made / np.where(used, truth, 1.0))[used]
+    assert ratio.mean() == pytest.approx(1.0, abs=0.02)
+    assert ratio.std() < 0.12
+
+
+def test_few_counts_give_a_smooth_map() -> None:
+    """300 counts in the whole field: the map is the sum of templates to some percent, never negative."""
+    exposure = exposure_map()
+    used = exposure > 0.2 * exposure.max()
+    truth = exposure * (300.0 / exposure[used].sum())
+    image = Sourceless.of(np.random.default_rng(4).poisson(truth), used)
+    made = spline_background(image, [exposure], **SPLINE)
+    assert made[used].sum() == pytest.approx(image.counts[used].sum(), rel=0.02)
+    assert (made / np.where(used, truth, 1.0))[used].std() < 0.25
+    assert np.all(made[exposure > 0] > 0)
+
+
+def crowded(seed: int, measured: float = 400.0) -> tuple[Sourceless, np.ndarray]:
+    """Sixteen sources of 400 counts on an even background; what they were measured to have."""
+    exposure = flat_map()
+    rng = np.random.default_rng(seed)
+    image = rng.poisson(np.where(exposure > 0, 0.05, 0.0)).astype(float)
+    sources = []
+    for x, y in [(60.0 + 40 * i, 80.0 + 35 * j) for i in range(4) for j in range(4)]:
+        image += rng.poisson(400 * psf_image(SHAPE, 4.0, (SIZE, SIZE), (x, y))) * (exposure > 0)
+        sources.append(KnownSource(x, y, measured, SHAPE))
+    outside, wings = cut_out((SIZE, SIZE), sources, 4.0, 0.01)
+    return Sourceless.of(image, (exposure > 3e3) & outside, wings), exposure
 
 
 def test_sources_leave_no_trace() -> None:
-    exposure = exposure_map()
-    level, used = 0.05, exposure_map() > 3e3
-    rng = np.random.default_rng(5)
-    places = [(60.0 + 40 * i, 80.0 + 35 * j) for i in range(4) for j in range(4)]
-    image = rng.poisson(np.where(exposure > 0, level, 0.0)).astype(float)
-    sources = []
-    for x, y in places:
-        image += rng.poisson(400 * psf_image(SHAPE, 4.0, (SIZE, SIZE), (x, y))) * (exposure > 0)
-        sources.append(KnownSource(x, y, 400.0, SHAPE))
-    outside, wings = cut_out((SIZE, SIZE), sources, 4.0, 0.01)
-    made = spline_background(image, exposure, used & outside, wings, nodes=16, excess_sigma=4.0, runs=3)
-    assert made[used].mean() == pytest.approx(level, rel=0.03)
-    blind = spline_background(image, exposure, used & outside, np.zeros_like(wings), nodes=16, excess_sigma=4.0, runs=3)
-    assert blind[used].mean() > 1.04 * level  # what the wings would do
+    image, exposure = crowded(5)
+    made = spline_background(image, [np.where(exposure > 0, 1.0, 0.0)], **SPLINE)
+    inside = exposure > 3e3
+    assert made[inside].mean() == pytest.approx(0.05, rel=0.03)
+    blind = Sourceless.of(image.counts, image.used)
+    assert spline_background(blind, [np.where(exposure > 0, 1.0, 0.0)], **SPLINE)[inside].mean() > 1.04 * 0.05
+
+
+def test_wings_of_sources_that_were_measured_too_bright_are_scaled() -> None:
+    image, exposure = crowded(6, measured=600.0)
+    background, _, wings_factor = model_background(image, [np.where(exposure > 0, 1.0, 0.0)])
+    assert wings_factor == pytest.approx(400.0 / 600.0, abs=0.06)
+    assert background[exposure > 3e3].mean() == pytest.approx(0.05, rel=0.02)
 
 
 def test_cells_with_unknown_sources_are_left_out() -> None:
-    exposure = np.full((SIZE, SIZE), 1e4)
     image = np.random.default_rng(6).poisson(np.full((SIZE, SIZE), 0.05)).astype(float)
     image += np.random.default_rng(7).poisson(2000 * psf_image(SHAPE, 4.0, (SIZE, SIZE), (150.0, 150.0)))
-    everywhere = np.ones((SIZE, SIZE), bool)
-    once = spline_background(image, exposure, everywhere, np.zeros_like(image), nodes=16, excess_sigma=4.0, runs=1)
-    thrice = spline_background(image, exposure, everywhere, np.zeros_like(image), nodes=16, excess_sigma=4.0, runs=4)
+    everything = Sourceless.of(image, np.ones((SIZE, SIZE), bool))
+    flat = [np.ones((SIZE, SIZE))]
+    once = spline_background(everything, flat, nodes=16, excess_sigma=4.0, runs=1)
+    often = spline_background(everything, flat, nodes=16, excess_sigma=4.0, runs=4)
     assert once[150, 150] > 5 * 0.05
-    assert thrice[150, 150] < 3 * 0.05
+    assert often[150, 150] < once[150, 150] / 3
+
+
+def test_few_counts_are_no_excess() -> None:
+    """Clipping takes no whole counts for sources where hardly any are expected: the sum of the map stays."""
+    exposure = exposure_map()
+    used = exposure > 0.2 * exposure.max()
+    ratios = []
+    for seed in range(10):
+        image = Sourceless.of(np.random.default_rng(seed).poisson(0.005 * exposure / 1e4), used)
+        made = spline_background(image, [exposure], **SPLINE)
+        ratios.append(made[used].sum() / image.counts[used].sum())
+    assert np.mean(ratios) == pytest.approx(1.0, abs=0.005)
+
+
+def test_known_counts_are_not_background() -> None:
+    exposure = exposure_map()
+    used = exposure > 0
+    fixed = np.where(used, np.linspace(0.0, 0.2, SIZE)[None, :], 0.0)
+    image = Sourceless.of(np.random.default_rng(2).poisson(2e-5 * exposure + fixed), used, fixed=fixed)
+    for made in (
+        spline_background(image, [exposure], **SPLINE),
+        model_background(image, [exposure])[0],
+        smooth_background(image, exposure, least_snr=30.0, sigma=6.0),
+    ):
+        assert made[used].sum() == pytest.approx(2e-5 * exposure[used].sum(), rel=0.02)
+
+
+def test_chi_square_tells_a_good_map_from_a_bad_one() -> None:
+    exposure = exposure_map()
+    used = exposure > 0
+    truth = 3e-5 * exposure
+    image = Sourceless.of(np.random.default_rng(1).poisson(truth), used)
+    good, freedom = reduced_chi_square(image, truth)
+    assert good == pytest.approx(1.0, abs=4 * np.sqrt(2 / freedom))
+    assert reduced_chi_square(image, 1.5 * truth)[0] > 2.0
 
 
 def test_cut_radius_is_where_the_brightness_falls_to_scut() -> None:
@@ -96,30 +175,33 @@ def test_splines_add_up_to_one() -> None:
 
 
 def test_model_finds_the_parts() -> None:
-    exposure = exposure_map()
+    exposure, flat = exposure_map(), flat_map() / 1e4
     used = exposure > 0
-    flat = used.astype(float)
-    image = np.random.default_rng(8).poisson(2e-5 * exposure + 0.1 * flat)
-    background, factors = model_background(image, [exposure, flat], used, np.zeros_like(exposure))
+    image = Sourceless.of(np.random.default_rng(8).poisson(2e-5 * exposure + 0.1 * flat), used)
+    background, factors, _ = model_background(image, [exposure, flat])
     assert factors == pytest.approx([2e-5, 0.1], rel=0.1)
-    assert background[used].sum() == pytest.approx(image[used].sum(), rel=1e-6)
+    assert background[used].sum() == pytest.approx(image.counts[used].sum(), rel=1e-3)
 
 
 def test_smoothing_keeps_the_level() -> None:
     exposure = exposure_map()
     used = exposure > 0
-    image = np.random.default_rng(9).poisson(4e-6 * exposure)
-    made = smooth_background(image, exposure, used, np.zeros_like(exposure), least_snr=30.0, sigma=6.0)
+    image = Sourceless.of(np.random.default_rng(9).poisson(4e-6 * exposure), used)
+    made = smooth_background(image, exposure, least_snr=30.0, sigma=6.0)
     assert made[used].sum() == pytest.approx(4e-6 * exposure[used].sum(), rel=0.03)
     assert np.all(made[used] > 0)
 
 
-def test_out_of_time_events_fill_their_column() -> None:
+@pytest.mark.parametrize(("rows", "length"), [((1, 200), 200), ((1, 64), 64)])
+def test_out_of_time_events_fill_their_column(rows: tuple[int, int], length: int) -> None:
     view = CameraView.of_pointing("EPN", (324.0, 324.0), 0.0, ((-4.0 / 3600, 0.0), (0.0, 4.0 / 3600)))
-    image = out_of_time_image(view, (648, 648), np.full(1000, 4), np.full(1000, 30), 0.063)
+    image = out_of_time_image(view, (648, 648), np.full(1000, 4), np.full(1000, 30), {4: rows}, 0.063)
     assert image.sum() == pytest.approx(63.0)
-    rows, columns = np.nonzero(image)
-    assert np.hypot(np.ptp(rows), np.ptp(columns)) == pytest.approx(200 * 4.12 / 4.0, rel=0.02)
+    found = np.nonzero(image)
+    assert np.hypot(*(np.ptp(line) for line in found)) == pytest.approx(length * 4.12 / 4.0, rel=0.03)
+    along = found[0] if np.ptp(found[0]) > np.ptp(found[1]) else found[1]
+    filled = np.bincount(along, image[found])[along.min() + 2 : along.max() - 1]
+    assert filled.std() < 0.2 * filled.mean()  # no holes where a pixel of the CCD is larger than one of the image
 
 
 def test_counts_needed_reach_the_likelihood() -> None:

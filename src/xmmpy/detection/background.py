@@ -1,7 +1,9 @@
 """Background maps: what an image would hold without its sources.
 
 The images are full of Poisson noise, so that smooth models are fitted by maximum likelihood to the counts outside of
-the sources: a penalised spline times the exposure, the sum of a vignetted and a flat part, or an adaptive smoothing.
+the sources. Sky comes through the telescope and is vignetted, particles are not: a sum of the vignetted and the flat
+exposure with two factors is the first model, and a penalised spline times that sum is the second, which follows what is
+left. The third is an adaptive smoothing.
 """
 
 from __future__ import annotations
@@ -11,22 +13,29 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from xmmpy.calibration.nominal import azimuthal_vignetting, vignetting
+from xmmpy.detection.boxsearch import rebinned
+from xmmpy.detection.likelihoods import poisson_likelihood
+from xmmpy.detection.psf import REACH_ARCSEC
+from xmmpy.detection.splines import SplineFit
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from xmmpy.detection.planes import CameraView
     from xmmpy.detection.psf import PsfShape
 
     FloatArray = npt.NDArray[np.float64]
 
-CELLS_PER_NODE: Final = 3
-_SMALLEST: Final = 1e-7
-_STIFFNESS: Final = np.geomspace(1e-2, 1e6, 17)
-_FIRST_TRIALS: Final = (0, 3, 6, 9, 12, 15)
-_STEPS: Final = 6
+_RADII: Final = np.arange(0.0, REACH_ARCSEC, 0.25)
 _MODEL_STEPS: Final = 30
-_LOWEST_SHARE: Final = 0.02  # of the mean rate, below which the spline is not believed
+_MODEL_CELL: Final = 4  # pixels, over which the parts of the model hardly change
+_WINGS_PRIOR: Final = 0.5
+_LEAST_VIGNETTING: Final = 0.05
+_GOODNESS_CELL: Final = 16  # pixels
+_GOODNESS_COUNTS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +48,45 @@ class KnownSource:
     shape: PsfShape
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sourceless:
+    """An image and what of it is background; arrays of shape (rows, columns).
+
+    Attributes
+    ----------
+    counts : ndarray
+        The image.
+    used : ndarray of bool
+        Pixels inside of the mask and outside of the sources.
+    wings : ndarray
+        Counts of the sources by pixel, as they were measured; the fits may scale them.
+    fixed : ndarray
+        Other known counts, such as those out of time.
+    """
+
+    counts: FloatArray
+    used: npt.NDArray[np.bool_]
+    wings: FloatArray
+    fixed: FloatArray
+
+    @classmethod
+    def of(
+        cls, counts: npt.NDArray[Any], used: npt.NDArray[np.bool_], wings: FloatArray | None = None,
+        fixed: FloatArray | None = None,
+    ) -> Sourceless:  # fmt: skip
+        """An image of any type; no wings or fixed counts are none."""
+        nothing = np.zeros(np.shape(counts))
+        wings = nothing if wings is None else wings
+        return cls(np.asarray(counts, np.float64), used, wings, nothing if fixed is None else fixed)
+
+
 def cut_radius(source: KnownSource, scut: float) -> float:
     """Radius (arcsec) at which a source falls to `scut` counts/arcsec2; 0 where it is never so bright."""
-    from scipy.optimize import brentq
+    return _radius_at(source.counts * source.shape.surface(_RADII), scut)
 
-    def above(radius: float) -> float:
-        return source.counts * float(source.shape.surface(np.array(radius))) - scut
 
-    last = 299.0
-    if above(0.0) <= 0.0:
-        return 0.0
-    if above(last) >= 0.0:
-        return last
-    return float(brentq(above, 0.0, last, xtol=1e-2))
+def _radius_at(brightness: FloatArray, scut: float) -> float:
+    return float(np.interp(scut, brightness[::-1], _RADII[::-1], right=0.0))
 
 
 def cut_out(
@@ -67,297 +102,155 @@ def cut_out(
         Counts of all sources by pixel, from their point-spread functions.
     """
     outside, wings = np.ones(shape, bool), np.zeros(shape)
+    reach = int(REACH_ARCSEC / pixel_arcsec) + 1
     for source in sources:
-        radius = max(cut_radius(source, scut), pixel_arcsec)
-        reach = int(300.0 / pixel_arcsec) + 1
         first_x, last_x = max(int(source.x) - reach, 0), min(int(source.x) + reach + 1, shape[1])
         first_y, last_y = max(int(source.y) - reach, 0), min(int(source.y) + reach + 1, shape[0])
         if first_x >= last_x or first_y >= last_y:
             continue
+        brightness = source.counts * source.shape.surface(_RADII)
+        radius = max(_radius_at(brightness, scut), pixel_arcsec)
         part = (slice(first_y, last_y), slice(first_x, last_x))
         rows, columns = np.ogrid[part]
         distance = np.hypot(columns - source.x, rows - source.y) * pixel_arcsec
         outside[part] &= distance > radius
-        wings[part] += source.counts * source.shape.surface(distance) * pixel_arcsec**2
+        wings[part] += np.interp(distance, _RADII, brightness, right=0.0) * pixel_arcsec**2
     return outside, wings
 
 
-def spline_background(
-    counts: npt.NDArray[Any],
-    exposure: npt.NDArray[Any],
-    used: npt.NDArray[np.bool_],
-    wings: FloatArray,
-    *,
-    nodes: int,
-    excess_sigma: float,
-    runs: int,
-) -> FloatArray:
-    """Background as exposure times a smooth rate, the rate a spline with a penalty on its curvature.
-
-    The rate is a tensor product of cubic B-splines with `nodes` intervals along each side of the used part of the
-    image (Eilers & Marx 1996, Stat. Sci. 11, 89). Cells of a third of an interval are fitted by the likelihood of their
-    Poisson counts; the stiffness is that of the greatest marginal likelihood (Laplace's approximation), so that few
-    counts give a smooth map and many show what is there. Cells with more counts than the fit explains drop out, `runs`
-    times.
+def flat_exposure(view: CameraView, exposure: npt.NDArray[Any], energy_kev: float) -> FloatArray:
+    """Exposure without its vignetting, that of particles: the map divided by the nominal vignetting at the energy.
 
     Parameters
     ----------
-    counts, exposure : ndarray, shape (rows, columns)
-        Image and exposure map (s, vignetted).
-    used : ndarray of bool
-        Pixels to fit.
-    wings : ndarray
-        Known counts of sources in each pixel, not background.
+    view : CameraView
+        How the camera lies on the map.
+    exposure : ndarray, shape (rows, columns)
+        Vignetted exposure (s).
+    energy_kev : float
+        Energy for which it was made.
+    """
+    y, x = np.mgrid[: exposure.shape[0], : exposure.shape[1]].astype(np.float64)
+    factor = vignetting().at(np.full(exposure.shape, energy_kev), view.offaxis_arcmin(x, y))
+    factor = factor * azimuthal_vignetting(view.camera).at_det(view.camera, *view.det(x, y))
+    result: FloatArray = np.asarray(exposure, np.float64) / np.maximum(factor, _LEAST_VIGNETTING)
+    return result
+
+
+def model_background(image: Sourceless, templates: Sequence[npt.NDArray[Any]]) -> tuple[FloatArray, FloatArray, float]:
+    """Background as a sum of templates with factors of zero or more, by maximum likelihood.
+
+    Parameters
+    ----------
+    image : Sourceless
+        Image, its sources.
+    templates : sequence of ndarray, shape (rows, columns)
+        Such as the vignetted and the flat exposure map.
+
+    Returns
+    -------
+    background : ndarray, shape (rows, columns)
+        Counts a pixel.
+    factors : ndarray
+        Of the templates.
+    wings_factor : float
+        Of the wings.
+
+    Notes
+    -----
+    Least squares with factors of zero or more, each time weighted with the variances of the last model: these converge
+    to the maximum of the Poisson likelihood. Found sources are on average fainter than they were measured, since those
+    that happen to have more counts are found; the wings outside of the cut-out circles tell by how much. Their factor
+    is fitted with the others, with 1 +- 0.5 to begin with.
+    """
+    from scipy.optimize import nnls
+
+    def gather(values: npt.NDArray[Any]) -> FloatArray:
+        return rebinned(np.where(image.used, np.maximum(values, 0.0), 0.0), _MODEL_CELL).ravel()
+
+    filled = rebinned(image.used, _MODEL_CELL).ravel() > 0.0
+    stacked = np.stack([gather(one)[filled] for one in (*templates, image.wings)], axis=1)
+    seen, fixed = gather(image.counts)[filled], gather(image.fixed)[filled]
+    scale = np.maximum(stacked.max(axis=0, initial=0.0), 1e-30)
+    scale[-1] = 1.0
+    stacked /= scale
+    # The prior of the wings is one more row, whose weight stays.
+    prior = np.zeros(len(scale) + 1)
+    prior[-2:] = 1.0 / _WINGS_PRIOR
+    counts = max(float((seen - fixed).sum() - stacked[:, -1].sum()), 0.5)
+    factors = np.full(len(scale), counts / max(float(stacked[:, :-1].sum()), 1e-30))
+    factors[-1] = 1.0
+    for _ in range(_MODEL_STEPS):
+        root = np.sqrt(np.maximum(stacked @ factors + fixed, 1e-9))
+        rows = np.vstack([np.column_stack([stacked / root[:, None], (seen - fixed) / root]), prior])
+        # The normal equations are small; their root serves nnls as well as the long table.
+        triangle: FloatArray = np.asarray(np.linalg.qr(rows, mode="r"))
+        new, _ = nnls(triangle[:, :-1], triangle[:, -1])
+        moved = np.abs(new - factors).max()
+        factors = new
+        if moved < 1e-6 * max(float(factors.max()), 1e-30):
+            break
+    factors = factors / scale
+    background = sum(factor * np.asarray(one, np.float64) for factor, one in zip(factors, templates, strict=False))
+    return np.asarray(background, np.float64), factors[:-1], float(factors[-1])
+
+
+def spline_background(
+    image: Sourceless, templates: Sequence[npt.NDArray[Any]], *, nodes: int, excess_sigma: float, runs: int
+) -> FloatArray:
+    """Background as the sum of templates times a spline.
+
+    Parameters
+    ----------
+    image : Sourceless
+        Image, its sources.
+    templates : sequence of ndarray, shape (rows, columns)
+        As in `model_background`; the vignetted exposure map alone makes a plain spline of the rate.
     nodes : int
-        Intervals along each side.
+        Intervals of the spline along each side.
     excess_sigma : float
-        Cells that exceed the fit by so many standard deviations are left out.
+        Cells whose excess over the fit is as improbable as that many standard deviations are left out.
     runs : int
         Fits, each without the cells that exceed the one before.
 
     Returns
     -------
     ndarray, shape (rows, columns)
-        Background (counts a pixel), zero where there is no exposure.
+        Background (counts a pixel) without the fixed counts; above zero wherever a template is.
     """
-    exposed = np.asarray(exposure, np.float64)
-    good = used & (exposed > 0.0)
+    from scipy.special import log_ndtr
+
+    base, _, wings_factor = model_background(image, templates)
+    known = wings_factor * image.wings + image.fixed
+    good = image.used & (base > 0.0)
     if not good.any():
-        return np.zeros(exposed.shape)
-    cells = _Cells.of(np.asarray(counts, np.float64), exposed, wings, good, nodes)
-    weight = np.ones(cells.counts.shape)
+        return np.zeros(base.shape)
+    fit = SplineFit.of(image.counts, base, known, good, nodes)
+    least = -float(log_ndtr(-excess_sigma))
+    weight = np.ones(fit.counts.shape)
     coefficients = np.zeros(0)
     for run in range(max(runs, 1)):
-        coefficients = cells.fit(weight, coefficients)
+        coefficients = fit.solve(weight, coefficients)
         if run == runs - 1:
             break
-        model = cells.model(coefficients)
-        excess = (cells.counts - model) / np.sqrt(np.maximum(model, 0.5))
-        fresh = np.where((excess > excess_sigma) & (weight > 0.0), 0.0, weight)
+        model = fit.model(coefficients)
+        excess = (fit.counts > model) & (poisson_likelihood(fit.counts, model) > least)
+        fresh = np.where(excess, 0.0, weight)
         if np.array_equal(fresh, weight):
             break
         weight = fresh
-    rate = cells.rate(coefficients, exposed.shape)
-    return np.maximum(rate, _LOWEST_SHARE * cells.mean_rate) * np.maximum(exposed, 0.0)
+    return fit.factor(coefficients, base.shape) * np.maximum(base, 0.0)
 
 
-@dataclass(slots=True, eq=False)
-class _Cells:
-    """Counts and exposure of the cells, and the splines at their centres; arrays of shape (cells y, cells x)."""
-
-    counts: FloatArray
-    exposure: FloatArray
-    wings: FloatArray
-    basis_y: FloatArray
-    basis_x: FloatArray
-    origin: tuple[float, float]
-    width: tuple[float, float]
-    nodes: int
-    mean_rate: float
-    stiffness: int = -1
-
-    @classmethod
-    def of(
-        cls, counts: FloatArray, exposure: FloatArray, wings: FloatArray, good: npt.NDArray[np.bool_], nodes: int
-    ) -> _Cells:
-        rows, columns = np.flatnonzero(good.any(axis=1)), np.flatnonzero(good.any(axis=0))
-        bounds = [(int(line[0]), int(line[-1]) + 1) for line in (rows, columns)]
-        edges = [
-            np.unique(np.rint(np.linspace(low, high, min(CELLS_PER_NODE * nodes, high - low) + 1)).astype(int))
-            for low, high in bounds
-        ]
-
-        def gather(values: FloatArray) -> FloatArray:
-            inside = np.where(good, values, 0.0)[: bounds[0][1], : bounds[1][1]]
-            along = np.add.reduceat(inside, edges[0][:-1], axis=0)
-            summed: FloatArray = np.add.reduceat(along, edges[1][:-1], axis=1)
-            return summed
-
-        centres = [0.5 * (edge[1:] + edge[:-1]) - 0.5 for edge in edges]
-        origin = (bounds[0][0] - 0.5, bounds[1][0] - 0.5)
-        width = tuple((high - low) / nodes for low, high in bounds)
-        summed, seconds, known = gather(counts), gather(exposure), gather(wings)
-        mean = max(float((summed - known).sum()), 0.5) / max(float(seconds.sum()), 1e-30)
-        return cls(
-            counts=summed, exposure=seconds, wings=known, basis_y=b_splines((centres[0] - origin[0]) / width[0], nodes),
-            basis_x=b_splines((centres[1] - origin[1]) / width[1], nodes), origin=origin, width=(width[0], width[1]),
-            nodes=nodes, mean_rate=mean,
-        )  # fmt: skip
-
-    def model(self, coefficients: FloatArray) -> FloatArray:
-        """Expected counts of the cells."""
-        rate = self.basis_y @ coefficients @ self.basis_x.T
-        return np.maximum(rate, _LOWEST_SHARE * self.mean_rate) * self.exposure + self.wings
-
-    def rate(self, coefficients: FloatArray, shape: tuple[int, int]) -> FloatArray:
-        """Rate in all pixels of the image; beyond the fitted part that of its border."""
-        places = [
-            np.clip((np.arange(size) - origin) / width, 0.0, self.nodes)
-            for size, origin, width in zip(shape, self.origin, self.width, strict=True)
-        ]
-        result: FloatArray = b_splines(places[0], self.nodes) @ coefficients @ b_splines(places[1], self.nodes).T
-        return result
-
-    def fit(self, weight: FloatArray, start: FloatArray) -> FloatArray:
-        """Coefficients of the rate, shape (splines y, splines x)."""
-        size_y, size_x = self.basis_y.shape[1], self.basis_x.shape[1]
-        coefficients = start if start.size else np.full((size_y, size_x), self.mean_rate)
-        products_y = np.einsum("ci,cj->cij", self.basis_y, self.basis_y).reshape(len(self.basis_y), -1)
-        products_x = np.einsum("ci,cj->cij", self.basis_x, self.basis_x).reshape(len(self.basis_x), -1)
-        bands = min(3 * size_x + 3, size_y * size_x - 1)
-        penalty = _lower_bands(_penalty(size_y, size_x), bands)
-        rank = size_y * size_x - 4
-        seen = (weight > 0.0) & (self.exposure > 0.0)
-        for _ in range(_STEPS):
-            model = np.maximum(self.model(coefficients), 1e-6)
-            # Counts in units of the mean rate, so that the stiffness has no unit.
-            design = np.where(seen, self.exposure * self.mean_rate, 0.0)
-            precision = design**2 / model
-            right = self.basis_y.T @ (design * (self.counts - self.wings) / model) @ self.basis_x
-            normal = (products_y.T @ precision @ products_x).reshape(size_y, size_y, size_x, size_x)
-            normal = _lower_bands(normal.transpose(0, 2, 1, 3).reshape(size_y * size_x, -1), bands)
-            best: tuple[float, int, FloatArray] | None = None
-            tried: set[int] = set()
-            pending = list(_FIRST_TRIALS) if self.stiffness < 0 else [self.stiffness]
-            while pending:
-                trial = pending.pop()
-                tried.add(trial)
-                found = _penalised(normal, right.ravel(), penalty, float(_STIFFNESS[trial]), rank)
-                if found is not None and (best is None or found[0] > best[0]):
-                    best = found[0], trial, found[1]
-                if not pending and best is not None:
-                    beside = {best[1] - 1, best[1] + 1} & set(range(_STIFFNESS.size))
-                    pending = sorted(beside - tried)
-            if best is None:
-                return coefficients
-            self.stiffness = best[1]
-            new = best[2].reshape(size_y, size_x) * self.mean_rate
-            moved = np.abs(new - coefficients).max() / self.mean_rate
-            coefficients = new
-            if moved < 1e-3:
-                break
-        return coefficients
-
-
-def _penalised(
-    normal: FloatArray, right: FloatArray, penalty: FloatArray, stiffness: float, rank: int
-) -> tuple[float, FloatArray] | None:
-    """Marginal likelihood r'c/2 + rank/2 ln(stiffness) - ln|H|/2 of the normal equations H c = r, and c."""
-    from scipy.linalg import LinAlgError, cho_solve_banded, cholesky_banded
-
-    matrix = normal + stiffness * penalty
-    matrix[0] += 1e-9
-    try:
-        factor = cholesky_banded(matrix, overwrite_ab=True, lower=True, check_finite=False)
-    except LinAlgError:
-        return None
-    solution = cho_solve_banded((factor, True), right, check_finite=False)
-    evidence = 0.5 * float(right @ solution) + 0.5 * rank * np.log(stiffness)
-    return evidence - float(np.log(factor[0]).sum()), solution
-
-
-def _lower_bands(matrix: FloatArray, number: int) -> FloatArray:
-    """Diagonal of a symmetric matrix and the `number` bands below it, as LAPACK stores them.
-
-    Splines overlap three others on either side, so that the normal equations have few bands; their factorisation takes
-    a tenth of the time of the full one.
-    """
-    bands = np.zeros((number + 1, len(matrix)))
-    for band in range(number + 1):
-        bands[band, : len(matrix) - band] = np.diagonal(matrix, -band)
-    return bands
-
-
-def b_splines(places: FloatArray, intervals: int) -> FloatArray:
-    """Uniform cubic B-splines at places from 0 to `intervals`, shape (places, intervals + 3)."""
-    values = np.asarray(places, np.float64)
-    cell = np.clip(np.floor(values).astype(np.intp), 0, intervals - 1)
-    t = values - cell
-    parts = (
-        (1.0 - t) ** 3 / 6.0,
-        (3.0 * t**3 - 6.0 * t**2 + 4.0) / 6.0,
-        (-3.0 * t**3 + 3.0 * t**2 + 3.0 * t + 1.0) / 6.0,
-        t**3 / 6.0,
-    )
-    result = np.zeros((values.size, intervals + 3))
-    for number, part in enumerate(parts):
-        result[np.arange(values.size), cell + number] = part
-    return result
-
-
-def _penalty(size_y: int, size_x: int) -> FloatArray:
-    """Sum of the squared second differences along both axes, as a matrix."""
-
-    def along(size: int) -> FloatArray:
-        difference = np.diff(np.eye(size), 2, axis=0)
-        return np.asarray(difference.T @ difference, np.float64)
-
-    return np.kron(along(size_y), np.eye(size_x)) + np.kron(np.eye(size_y), along(size_x))
-
-
-def model_background(
-    counts: npt.NDArray[Any], templates: Sequence[npt.NDArray[Any]], used: npt.NDArray[np.bool_], wings: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Background as a sum of templates with factors of zero or more, by maximum likelihood.
-
-    Parameters
-    ----------
-    counts : ndarray
-        Image.
-    templates : sequence of ndarray
-        Such as the vignetted and the flat exposure map.
-    used, wings
-        As in `spline_background`.
-
-    Returns
-    -------
-    background : ndarray
-        Counts a pixel.
-    factors : ndarray
-        Of the templates.
-
-    Notes
-    -----
-    Least squares with factors of zero or more, each time weighted with the variances of the last model: these converge
-    to the maximum of the Poisson likelihood.
-    """
-    from scipy.optimize import nnls
-
-    stacked = np.stack([np.maximum(np.asarray(one, np.float64)[used], 0.0) for one in templates], axis=1)
-    scale = np.maximum(stacked.max(axis=0, initial=0.0), 1e-30)
-    stacked /= scale
-    seen, known = np.asarray(counts, np.float64)[used], wings[used]
-    factors = np.full(len(templates), max(float((seen - known).sum()), 0.5) / max(float(stacked.sum()), 1e-30))
-    for _ in range(_MODEL_STEPS):
-        root = np.sqrt(np.maximum(stacked @ factors + known, 1e-9))
-        weighted = stacked / root[:, None]
-        # The normal equations are small; their root serves nnls as well as the long table.
-        triangle: FloatArray = np.asarray(np.linalg.qr(np.column_stack([weighted, (seen - known) / root]), mode="r"))
-        new, _ = nnls(triangle[:, :-1], triangle[:, -1])
-        moved = np.abs(new - factors).max(initial=0.0)
-        factors = new
-        if moved < 1e-6 * max(float(factors.max(initial=0.0)), 1e-30):
-            break
-    factors = factors / scale
-    background = sum(factor * np.asarray(one, np.float64) for factor, one in zip(factors, templates, strict=True))
-    return np.asarray(background, np.float64), factors
-
-
-def smooth_background(
-    counts: npt.NDArray[Any],
-    exposure: npt.NDArray[Any],
-    used: npt.NDArray[np.bool_],
-    wings: FloatArray,
-    *,
-    least_snr: float,
-    sigma: float,
-) -> FloatArray:
+def smooth_background(image: Sourceless, exposure: npt.NDArray[Any], *, least_snr: float, sigma: float) -> FloatArray:
     """Background by smoothing with Gaussians, each pixel by the narrowest that reaches a signal-to-noise ratio.
 
     Parameters
     ----------
-    counts, exposure, used, wings
-        As in `spline_background`.
+    image : Sourceless
+        Image, its sources.
+    exposure : ndarray, shape (rows, columns)
+        Exposure map (s).
     least_snr : float
         Root of the counts that the Gaussian must hold (snrmin).
     sigma : float
@@ -365,13 +258,15 @@ def smooth_background(
     """
     from scipy.ndimage import gaussian_filter
 
-    seen = np.where(used, np.asarray(counts, np.float64) - wings, 0.0)
-    seconds = np.where(used, np.asarray(exposure, np.float64), 0.0)
-    result, open_ = np.zeros(seen.shape), np.asarray(exposure, np.float64) > 0.0
+    exposed = np.maximum(np.asarray(exposure, np.float64), 0.0)
+    counts = np.where(image.used, image.counts, 0.0)
+    seen = np.where(image.used, image.counts - image.wings - image.fixed, 0.0)
+    seconds = np.where(image.used, exposed, 0.0)
+    result, open_ = np.zeros(seen.shape), exposed > 0.0
     width = max(sigma, 1.0)
     while open_.any():
         smoothed, weight = gaussian_filter(seen, width), gaussian_filter(seconds, width)
-        held = gaussian_filter(np.where(used, np.asarray(counts, np.float64), 0.0), width) * 4.0 * np.pi * width**2
+        held = gaussian_filter(counts, width) * 4.0 * np.pi * width**2
         last = width > max(seen.shape) / 2
         enough = open_ & (weight > 0.0) & ((np.sqrt(np.maximum(held, 0.0)) >= least_snr) | last)
         rate = np.divide(np.maximum(smoothed, 0.0), weight, out=np.zeros(seen.shape), where=weight > 0.0)
@@ -380,7 +275,24 @@ def smooth_background(
         if last:
             break
         width *= np.sqrt(2.0)
-    return result * np.maximum(np.asarray(exposure, np.float64), 0.0)
+    return result * exposed
+
+
+def reduced_chi_square(image: Sourceless, background: FloatArray) -> tuple[float, int]:
+    """Reduced chi-square of the map against the image in squares of 16 pixels, and the degrees of freedom.
+
+    Squares in which fewer than 5 counts are expected are left out: theirs are not normal.
+    """
+
+    def gather(values: FloatArray) -> FloatArray:
+        return rebinned(np.where(image.used, values, 0.0), _GOODNESS_CELL)
+
+    seen, expected = gather(image.counts), gather(background + image.wings)
+    enough = expected >= _GOODNESS_COUNTS
+    number = int(enough.sum())
+    if not number:
+        return 0.0, 0
+    return float(((seen - expected)[enough] ** 2 / expected[enough]).sum() / number), number
 
 
 def automatic_nodes(shape: tuple[int, int]) -> int:

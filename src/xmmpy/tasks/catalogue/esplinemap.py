@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xmmpy.detection.background import (
     KnownSource,
+    Sourceless,
     automatic_nodes,
     cut_out,
+    flat_exposure,
     model_background,
+    reduced_chi_square,
     smooth_background,
     spline_background,
 )
-from xmmpy.detection.outoftime import out_of_time_image
 from xmmpy.detection.planes import INSTRUMENT_LABELS
 from xmmpy.detection.psf import Psf, band_energy_kev
 from xmmpy.products.history import record_creation
 from xmmpy.products.sourcelists import read_source_list
-from xmmpy.products.tables import read_table
 from xmmpy.products.writing import write_hdus
 from xmmpy.tasks.detection.fields import FieldFiles, LoadedField, load_field
+from xmmpy.tasks.detection.outoftime import out_of_time_counts
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import (
     Dataset,
@@ -38,15 +40,9 @@ from xmmpy.tasks.session import Outcome, Session
 from xmmpy.tasks.skyimages import read_plane_image
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-OUT_OF_TIME: Final = {
-    "PrimeFullWindow": 0.063,
-    "PrimeFullWindowExtended": 0.023,
-    "PrimeLargeWindow": 0.0016,
-    "PrimeSmallWindow": 0.011,
-}
-"""Part of the events of pn that arrive during the read-out, by mode (XMM-Newton Users' Handbook)."""
+    from numpy.typing import NDArray
 
 
 class EsplinemapParameters(TaskParameters):
@@ -58,13 +54,15 @@ class EsplinemapParameters(TaskParameters):
     fitmethod: Text = parameter("spline", choices=("spline", "model", "smooth"), help="how it is made")
     withexpimage: Switch = parameter(True, help="use an exposure map")
     expimageset: Dataset = parameter("", writes=False, parent="withexpimage", help="exposure map")
-    withexpimage2: Switch = parameter(False, help="use a second, unvignetted map (fitmethod=model)")
+    withexpimage2: Switch = parameter(True, help="use a second, unvignetted map where one is given")
     expimageset2: Dataset = parameter("", writes=False, parent="withexpimage2", help="unvignetted exposure map")
     withdetmask: Switch = parameter(True, help="use a detection mask")
     detmaskset: Dataset = parameter("", writes=False, parent="withdetmask", help="mask")
     scut: Real = parameter(0.01, unit="counts/arcsec2", minimum=0.0, maximum=10.0, help="sources are cut out to here")
     idband: Integer = parameter(1, minimum=0, maximum=9, help="ID_BAND of the image in the list")
-    mlmin: Real = parameter(1.0, minimum=0.0, maximum=50.0, help="smallest likelihood of sources to cut out")
+    mlmin: Real = parameter(
+        1.0, minimum=0.0, maximum=50.0, help="smallest likelihood of sources to cut out, in this band"
+    )
     nsplinenodes: Integer = parameter(16, minimum=0, maximum=40, help="intervals of the spline; 0: by the image's size")
     excesssigma: Real = parameter(4.0, minimum=1.0, maximum=10.0, help="cells that exceed the fit so far are left out")
     nfitrun: Integer = parameter(3, minimum=1, maximum=10, help="fits, each without the cells that exceed")
@@ -90,6 +88,8 @@ def run(p: EsplinemapParameters, session: Session) -> Outcome:
     ]
     exposures = (p.expimageset,) if p.withexpimage and p.expimageset else ()
     masks = (p.detmaskset,) if p.withdetmask and p.detmaskset else ()
+    if p.withootset and not p.ooteventset:
+        raise TaskError("noEvents", "withootset=yes needs 'ooteventset', the event list of pn")
     loaded = load_field(FieldFiles((p.imageset,), exposures, (), masks, p.pimin, p.pimax), session)
     (plane,) = loaded.field.planes
     mask = loaded.field.masks[plane.instrument]
@@ -98,56 +98,55 @@ def run(p: EsplinemapParameters, session: Session) -> Outcome:
     used = mask & outside & (plane.exposure > 0.0)
     if not used.any():
         raise TaskError("noPixels", f"no pixel of '{p.imageset}' is left outside of its sources; raise scut or mlmin")
-    out_of_time = _out_of_time(p, loaded, session)
-    known = wings + out_of_time
-    background = _fit(p, plane.counts, plane.exposure, used, known)
-    background = np.where(plane.exposure > 0.0, background + out_of_time, 0.0)
-    hdus = [_hdu(loaded, background.astype(np.float32), "EPIC BACKGROUND MAP", p, session)]
-    write_hdus(output, hdus)
+    out_of_time = out_of_time_counts(loaded, p.ooteventset, session) if p.withootset else np.zeros(mask.shape)
+    image = Sourceless.of(plane.counts, used, wings, out_of_time)
+    background = np.where(plane.exposure > 0.0, _fit(p, loaded, image) + out_of_time, 0.0)
+    chi_square, freedom = reduced_chi_square(image, background)
+    quality = (("CHISQR", chi_square, "reduced chi-square of the map"), ("NDOF", freedom, "its degrees of freedom"))
+    write_hdus(output, [_hdu(loaded, background.astype(np.float32), "EPIC BACKGROUND MAP", p, session, quality)])
     if p.withcheese:
-        write_hdus(p.cheeseimageset, [_hdu(loaded, np.where(used, plane.counts, 0.0), "CHEESE IMAGE", p, session)])
+        cheese = np.where(used, plane.counts - out_of_time, 0.0).astype(np.float32)
+        write_hdus(p.cheeseimageset, [_hdu(loaded, cheese, "CHEESE IMAGE", p, session)])
     if p.withcheesemask:
         write_hdus(p.cheesemaskset, [_hdu(loaded, (mask & outside).astype(np.int32), "CHEESE MASK", p, session)])
     inside = float(background[used].sum())
     seen = float(plane.counts[used].sum())
     session.say(f"{len(sources)} sources cut out; {seen:.0f} counts outside of them, the map has {inside:.1f} there")
+    session.say(f"reduced chi-square {chi_square:.2f}, {freedom} degrees of freedom", level=5)
     return Outcome(outputs=(output, *extra), facts={"sources": len(sources), "counts": seen, "background": inside})
 
 
-def _fit(
-    p: EsplinemapParameters,
-    counts: NDArray[Any],
-    exposure: NDArray[Any],
-    used: NDArray[np.bool_],
-    known: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Background of the image by the chosen method."""
-    if p.fitmethod == "spline":
-        nodes = p.nsplinenodes or automatic_nodes((counts.shape[0], counts.shape[1]))
-        return spline_background(counts, exposure, used, known, nodes=nodes, excess_sigma=p.excesssigma, runs=p.nfitrun)
+def _fit(p: EsplinemapParameters, loaded: LoadedField, image: Sourceless) -> NDArray[np.float64]:
+    """Background of the image by the chosen method, without the events out of time."""
+    (plane,) = loaded.field.planes
     if p.fitmethod == "smooth":
-        return smooth_background(counts, exposure, used, known, least_snr=p.snrmin, sigma=p.smoothsigma)
-    templates = [exposure, (np.asarray(exposure) > 0.0).astype(float)]
+        return smooth_background(image, plane.exposure, least_snr=p.snrmin, sigma=p.smoothsigma)
+    templates = _templates(p, loaded)
+    if p.fitmethod == "model":
+        return model_background(image, templates)[0]
+    nodes = p.nsplinenodes or automatic_nodes(loaded.field.shape)
+    return spline_background(image, templates, nodes=nodes, excess_sigma=p.excesssigma, runs=p.nfitrun)
+
+
+def _templates(p: EsplinemapParameters, loaded: LoadedField) -> list[NDArray[Any]]:
+    """The vignetted exposure, and the flat one; without a map a flat level alone."""
+    (plane,) = loaded.field.planes
+    if not (p.withexpimage and p.expimageset):
+        return [plane.exposure]
     if p.withexpimage2 and p.expimageset2:
-        flat = np.asarray(read_plane_image(p.expimageset2).data, np.float64)
-        if flat.shape != counts.shape:
+        flat = np.nan_to_num(np.asarray(read_plane_image(p.expimageset2).data, np.float64))
+        if flat.shape != plane.exposure.shape:
             text = f"exposure map '{p.expimageset2}' has another size than the image '{p.imageset}'"
             raise TaskError("sizesDiffer", f"{text}; make it with the same imageset")
-        templates[1] = np.nan_to_num(flat)
-    background, _ = model_background(counts, templates, used, known)
-    return background
+        return [plane.exposure, flat]
+    view = loaded.field.views[plane.instrument]
+    return [plane.exposure, flat_exposure(view, plane.exposure, (plane.low_ev + plane.high_ev) / 2000.0)]
 
 
 def _sources(p: EsplinemapParameters, loaded: LoadedField) -> list[KnownSource]:
     """Sources of the list with the counts that they have in this image."""
     (plane,) = loaded.field.planes
     listed = read_source_list(p.boxlistset)
-    summary = listed.rows()
-    likely = {
-        int(number)
-        for number, like in zip(summary["BOX_ID_SRC"], summary[summary.likelihood], strict=True)
-        if like > p.mlmin
-    }
     rows = listed.rows(plane.instrument, p.idband)
     if not len(rows) and len(listed):
         label = INSTRUMENT_LABELS[plane.instrument]
@@ -156,38 +155,19 @@ def _sources(p: EsplinemapParameters, loaded: LoadedField) -> list[KnownSource]:
     view = loaded.field.views[plane.instrument]
     psf, energy = Psf(view.camera), band_energy_kev(plane.low_ev, plane.high_ev)
     found = []
-    places = zip(rows["BOX_ID_SRC"], rows["X_IMA"], rows["Y_IMA"], rows["SCTS"], strict=True)
-    for number, x_ima, y_ima, counts in places:
+    columns = (rows[rows.likelihood], rows["X_IMA"], rows["Y_IMA"], rows["SCTS"])
+    for like, x_ima, y_ima, counts in zip(*columns, strict=True):
         x, y = float(x_ima) - 1.0, float(y_ima) - 1.0
-        if int(number) in likely and np.isfinite(counts) and counts > 0.0:
+        if like > p.mlmin and counts > 0.0:
             offaxis = float(view.offaxis_arcmin(np.array(x), np.array(y)))
             found.append(KnownSource(x, y, float(counts), psf.shape(energy, offaxis)))
     return found
 
 
-def _out_of_time(p: EsplinemapParameters, loaded: LoadedField, session: Session) -> NDArray[np.float64]:
-    """Out-of-time events in the image; zeros where none are asked for, or there are none."""
-    (plane,) = loaded.field.planes
-    nothing = np.zeros(loaded.field.shape)
-    if not p.withootset:
-        return nothing
-    view = loaded.field.views[plane.instrument]
-    if view.camera != "EPN":
-        session.warn("noOutOfTime", "withootset concerns pn alone: no out-of-time events are added")
-        return nothing
-    mode = str(loaded.headers[0].get("SUBMODE", "PrimeFullWindow")).strip()
-    if mode not in OUT_OF_TIME:
-        session.warn("noOutOfTime", f"the out-of-time fraction of the mode '{mode}' is not known: none are added")
-        return nothing
-    spec = p.ooteventset if ":" in p.ooteventset else f"{p.ooteventset}:EVENTS"
-    table = read_table(spec)
-    energy = table.column("PI")
-    chosen = (energy > plane.low_ev) & (energy <= plane.high_ev)
-    columns = (table.column("CCDNR")[chosen], table.column("RAWX")[chosen])
-    return out_of_time_image(view, loaded.field.shape, *columns, OUT_OF_TIME[mode])
-
-
-def _hdu(loaded: LoadedField, data: NDArray[Any], content: str, p: EsplinemapParameters, session: Session) -> Any:
+def _hdu(
+    loaded: LoadedField, data: NDArray[Any], content: str, p: EsplinemapParameters, session: Session,
+    keywords: Sequence[tuple[str, Any, str]] = (),
+) -> Any:  # fmt: skip
     from astropy.io import fits
 
     hdu = fits.PrimaryHDU(data)
@@ -197,6 +177,8 @@ def _hdu(loaded: LoadedField, data: NDArray[Any], content: str, p: EsplinemapPar
         ):
             hdu.header.append(card, end=True)
     hdu.header["CONTENT"] = (content, "Content of file")
+    for name, value, comment in keywords:
+        hdu.header[name] = (value, comment)
     record_creation(hdu.header, session.provenance(p))
     return hdu
 

@@ -10,6 +10,7 @@ import numpy as np
 from xmmpy.detection.planes import INSTRUMENT_IDS, INSTRUMENT_LABELS, CameraView, Field, Plane
 from xmmpy.imaging.mosaic import TangentGrid, pixel_map, project
 from xmmpy.products.images import read_image
+from xmmpy.selection.ranges import Ranges
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.skyimages import image_number, read_plane_image, tangent_grid
 
@@ -254,14 +255,13 @@ def pi_limits(header: Header) -> tuple[float, float] | None:
             return None
         if str(kind).strip().upper() != "PI":
             continue
-        text = str(header.get(f"DSVAL{number}", ""))
-        parts = [part for item in text.split(",") for part in item.split(":")]
         try:
-            values = [float(part) for part in parts if part.strip()]
+            bounds = Ranges.parse(str(header.get(f"DSVAL{number}", ""))).bounds
         except ValueError:
             return None
-        if len(values) >= 2:
-            return min(values), max(values)
+        low, high = min(one.low for one in bounds), max(one.high for one in bounds)
+        if np.isfinite(low) and np.isfinite(high):
+            return low, high
     return None
 
 
