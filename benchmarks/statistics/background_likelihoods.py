@@ -1,8 +1,9 @@
 """LIKE of eboxdetect on pure background: how many records there are above each likelihood, against the expectation.
 
-Each field has five bands on the exposure map of a camera with gaps, without any source. A likelihood L should be
-reached in a given box with the probability exp(-L); counts are whole numbers, so that it is reached less often. Over
-all boxes of a field the number above L is N exp(-L) with a number N of independent boxes that does not depend on L.
+Fields without any source in five bands, of pn or of all three cameras, with gaps between CCDs, vignetting and the
+background of 10 and 50 ks. A likelihood L should be reached in a given box with the probability exp(-L); counts are
+whole numbers, so that it is reached less often. The boxes of a field overlap: its records above L are as many as those
+of N exp(-L) independent boxes, with a number N between that of the boxes that fit side by side and that of all places.
 
 Usage: python benchmarks/statistics/background_likelihoods.py [--fields 1000] [--folder build/statistics]
 """
@@ -12,34 +13,59 @@ from __future__ import annotations
 import argparse
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-SIZE = 300
-LEVELS = (0.006, 0.01, 0.015, 0.015, 0.04)
-LIKELIHOODS = np.arange(4.0, 12.1, 1.0)
+SIZE = 320
+LEVELS = {  # counts a pixel of 4 arcsec in 10 ks, on the axis
+    1: (0.022, 0.027, 0.042, 0.046, 0.154),
+    2: (0.010, 0.006, 0.018, 0.012, 0.031),
+    3: (0.010, 0.006, 0.018, 0.012, 0.031),
+}
+CAMERAS = {1: "EPN", 2: "EMOS1", 3: "EMOS2"}
+LIKELIHOODS = np.arange(4.0, 13.1, 1.0)
 MATRIX = ((-4.0 / 3600, 0.0), (0.0, 4.0 / 3600))
+CASES = (
+    ("local", 10, (1,)), ("local", 50, (1,)), ("local", 10, (1, 2, 3)),
+    ("map", 10, (1,)), ("map", 50, (1,)), ("map", 10, (1, 2, 3)), ("map", 50, (1, 2, 3)),
+)  # fmt: skip
 
 
-def one_field(arguments: tuple[int, float, bool]) -> np.ndarray:
-    """Likelihoods of the records of a field."""
-    from xmmpy.detection.boxsearch import BoxSettings, search
+def empty_field(seed: int, kiloseconds: float, instruments: tuple[int, ...]) -> Any:
+    """A field of background alone, with the true background as its maps."""
     from xmmpy.detection.planes import CameraView, Field, Plane
 
-    seed, scale, with_map = arguments
-    rng = np.random.default_rng([seed, int(scale * 1000)])
+    rng = np.random.default_rng([seed, int(kiloseconds), *instruments])
     y, x = np.mgrid[:SIZE, :SIZE]
-    angle = np.hypot(x - 150, y - 150) * 4.0 / 60.0
-    exposure = np.where(angle < 10.0, 1e4 * (1.0 - 0.045 * angle), 0.0)
-    exposure[:, 148:152] = exposure[98:101] = 0.0
-    mask = exposure > 0.0
-    planes = []
-    for band, level in enumerate(LEVELS, 1):
-        background = scale * level * exposure / 1e4
-        planes.append(Plane(1, band, 500.0 * band, 1000.0 * band, rng.poisson(background), exposure, background))
-    view = CameraView.of_pointing("EPN", (150.0, 150.0), 0.0, MATRIX)
-    settings = BoxSettings(likemin=float(LIKELIHOODS[0]), with_map=with_map, runs=3)
-    return search(Field(tuple(planes), {1: mask}, {1: view}), settings).likelihood
+    planes, masks, views = [], {}, {}
+    for instrument in instruments:
+        view = CameraView.of_pointing(CAMERAS[instrument], (160.0, 160.0), 40.0 * instrument, MATRIX)
+        angle = view.offaxis_arcmin(x.astype(float), y.astype(float))
+        exposure = np.where(angle < 10.0, 1e3 * kiloseconds * (1.0 - 0.045 * angle), 0.0)
+        detx, dety = view.det(x.astype(float), y.astype(float))
+        exposure[(np.abs(detx % 5300) < 240) | (np.abs(dety) < 240)] = 0.0
+        masks[instrument], views[instrument] = exposure > 0.0, view
+        for band, level in enumerate(LEVELS[instrument], 1):
+            background = level * exposure / 1e4
+            counts = rng.poisson(background)
+            planes.append(Plane(instrument, band, 500.0 * band, 1000.0 * band, counts, exposure, background))
+    return Field(tuple(planes), masks, views)
+
+
+def one_field(arguments: tuple[int, str, float, tuple[int, ...]]) -> np.ndarray[Any, Any]:
+    """Likelihoods of the records of a field."""
+    from xmmpy.detection.boxsearch import BoxSettings, search
+
+    seed, mode, kiloseconds, instruments = arguments
+    settings = BoxSettings(likemin=float(LIKELIHOODS[0]), with_map=mode == "map", runs=3)
+    return search(empty_field(seed, kiloseconds, instruments), settings).likelihood
+
+
+def independent_boxes() -> float:
+    """Boxes of 5 x 5 pixels that fit side by side into a field, of all three rebinnings."""
+    mask = empty_field(0, 10, (1,)).masks[1]
+    return float(mask.sum()) / 25.0 * (1.0 + 1.0 / 4.0 + 1.0 / 16.0)
 
 
 def main() -> None:
@@ -54,26 +80,26 @@ def main() -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
-    print("| mode | counts a pixel, all bands | " + " | ".join(f"L > {level:g}" for level in LIKELIHOODS) + " |")
-    print("|---" * (len(LIKELIHOODS) + 2) + "|")
+    figure, axes = plt.subplots(figsize=(7.0, 4.8), layout="constrained")
+    shown = [f"L > {level:g}" for level in LIKELIHOODS]
+    side_by_side = independent_boxes()
+    print("| background | exposure | cameras | " + " | ".join(shown) + " | N / N side by side |")
+    print("|---" * (len(shown) + 4) + "|")
     with ProcessPoolExecutor() as pool:
-        for with_map in (False, True):
-            for scale in (1.0, 5.0):
-                jobs = [(seed, scale, with_map) for seed in range(options.fields)]
-                likelihoods = np.concatenate(list(pool.map(one_field, jobs, chunksize=10)))
-                above = np.array([np.mean(likelihoods > level) for level in LIKELIHOODS])
-                number = above * likelihoods.size / options.fields
-                mode = "map" if with_map else "local"
-                label = f"{mode}, {scale * sum(LEVELS):.2f} counts a pixel"
-                print(
-                    f"| {mode} | {scale * sum(LEVELS):.2f} | " + " | ".join(f"{value:.3g}" for value in number) + " |"
-                )
-                axes.semilogy(LIKELIHOODS, number, "o-", label=label)
-    expected = number[0] * np.exp(-(LIKELIHOODS - LIKELIHOODS[0]))
-    axes.semilogy(LIKELIHOODS, expected, "k--", label="slope of exp(-L)")
+        for mode, kiloseconds, instruments in CASES:
+            jobs = [(seed, mode, float(kiloseconds), instruments) for seed in range(options.fields)]
+            likelihoods = np.concatenate(list(pool.map(one_field, jobs, chunksize=10)))
+            number = np.array([np.sum(likelihoods > level) for level in LIKELIHOODS]) / options.fields
+            ratio = number[4] * np.exp(LIKELIHOODS[4]) / side_by_side
+            cameras = "pn" if len(instruments) == 1 else "all"
+            values = " | ".join(f"{value:.3g}" for value in number)
+            print(f"| {mode} | {kiloseconds} ks | {cameras} | {values} | {ratio:.2f} |", flush=True)
+            style = "s--" if mode == "local" else "o-"
+            axes.semilogy(LIKELIHOODS, number, style, label=f"{mode}, {cameras}, {kiloseconds} ks")
+    expected = side_by_side * np.exp(-LIKELIHOODS)
+    axes.semilogy(LIKELIHOODS, expected, "k", label="boxes side by side: N exp(-L)")
     axes.set(xlabel="LIKE", ylabel="records above it in a field without sources")
-    axes.legend()
+    axes.legend(fontsize=8)
     figure.savefig(options.folder / "eboxdetect_background.png", dpi=110)
 
 

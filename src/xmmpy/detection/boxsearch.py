@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float64]
 
+FRAME: Final = 2
+"""Width of the frame around a box from which the background is taken (pixels, task page eboxdetect)."""
 _LEAST_EXPOSED: Final = 0.25
 """Part of a box that must lie inside of the mask."""
 _CENTROID_STEPS: Final = 8
@@ -93,9 +95,13 @@ class BoxSources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
-    """One rebinning: counts, background, exposure and pixels of the boxes, shape (planes, rows, columns)."""
+    """One rebinning: counts, background, exposure and pixels of the boxes, shape (planes, rows, columns).
+
+    The arrays begin at `origin`, a row and column of the rebinned image: what lies beyond the masks is left out.
+    """
 
     factor: int
+    origin: tuple[int, int]
     counts: FloatArray
     background: FloatArray
     exposure: FloatArray
@@ -118,8 +124,9 @@ def search(field: Field, settings: BoxSettings) -> BoxSources:
     runs = [_run(field, settings, 2**number) for number in range(settings.runs)]
     for index, run in enumerate(runs):
         for row, column in _maxima(run.likelihood, settings.likemin):
-            scale = run.factor
-            x, y = (column + 0.5) * scale - 0.5, (row + 0.5) * scale - 0.5
+            y, x = (
+                (place + first + 0.5) * run.factor - 0.5 for place, first in zip((row, column), run.origin, strict=True)
+            )
             found.append((float(run.likelihood[row, column]), x, y, index, row, column))
     chosen = _without_doubles(field, settings, runs, found)
     return _measure(field, settings, runs, chosen)
@@ -152,25 +159,28 @@ def rebinned(image: npt.NDArray[Any], factor: int) -> FloatArray:
 def _run(field: Field, settings: BoxSettings, factor: int) -> _Run:
     """Boxes of one rebinning."""
     size = settings.boxsize
+    whole = size + 2 * FRAME
+    part, origin = _searched(field, settings, factor)
     layers: list[tuple[FloatArray, ...]] = []
     areas: dict[int, tuple[FloatArray, FloatArray]] = {}
-    for instrument, mask in field.masks.items():
+    masks = {instrument: mask[part] for instrument, mask in field.masks.items()}
+    for instrument, mask in masks.items():
         area = rebinned(mask, factor)
         inner = box_sums(area, size)
-        areas[instrument] = inner, box_sums(area, size + 2) - inner
+        areas[instrument] = inner, box_sums(area, whole) - inner
     for plane in field.planes:
-        mask = field.masks[plane.instrument]
+        mask = masks[plane.instrument]
         inner, frame = areas[plane.instrument]
-        counts = rebinned(np.where(mask, plane.counts, 0.0), factor)
-        exposure = rebinned(np.where(mask, plane.exposure, 0.0), factor)
+        counts = rebinned(np.where(mask, plane.counts[part], 0.0), factor)
+        exposure = rebinned(np.where(mask, plane.exposure[part], 0.0), factor)
         box_counts = np.rint(box_sums(counts, size))
         box_exposure = np.maximum(box_sums(exposure, size), 0.0)
         if settings.with_map and plane.background is not None:
-            background = box_sums(rebinned(np.where(mask, plane.background, 0.0), factor), size)
+            background = box_sums(rebinned(np.where(mask, plane.background[part], 0.0), factor), size)
             frame_counts = np.full(background.shape, -1.0)
         else:
-            frame_exposure = box_sums(exposure, size + 2) - box_exposure
-            frame_counts = np.rint(box_sums(counts, size + 2)) - box_counts
+            frame_exposure = box_sums(exposure, whole) - box_exposure
+            frame_counts = np.rint(box_sums(counts, whole)) - box_counts
             known = (frame > 0.5) & (frame_exposure > 0.0)
             # No counts in a frame do not mean no background: half a count is the least.
             ratio = np.divide(box_exposure, frame_exposure, out=np.zeros_like(box_exposure), where=known)
@@ -186,7 +196,21 @@ def _run(field: Field, settings: BoxSettings, factor: int) -> _Run:
     like = np.zeros(counts.shape)
     total, number = np.zeros(counts.shape[1:]), np.zeros(counts.shape[1:], np.int64)
     _sum_likelihoods()(counts, background, frames, pixels, like, total, number)
-    return _Run(factor, counts, background, exposure, pixels, like, combined_likelihood(total, number))
+    return _Run(factor, origin, counts, background, exposure, pixels, like, combined_likelihood(total, number))
+
+
+def _searched(field: Field, settings: BoxSettings, factor: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """Part of the images that the masks cover, from a pixel of the coarsest run on; its first pixel in this run."""
+    coarsest = 2 ** (settings.runs - 1)
+    covered = np.any(list(field.masks.values()), axis=0)
+    slices, origin = [], []
+    for axis in (1, 0):
+        line = np.flatnonzero(covered.any(axis=axis))
+        first, last = (int(line[0]), int(line[-1]) + 1) if line.size else (0, 1)
+        first -= first % coarsest
+        slices.append(slice(first, last))
+        origin.append(first // factor)
+    return (slices[0], slices[1]), (origin[0], origin[1])
 
 
 @cache
@@ -373,8 +397,9 @@ def _fraction(
     box = float(shape.encircled(size * side / np.sqrt(np.pi)))
     if settings.with_map:
         return box
-    outer = float(shape.encircled((size + 2) * side / np.sqrt(np.pi)))
-    return max(box - (outer - box) * size**2 / ((size + 2) ** 2 - size**2), 0.05)
+    whole = size + 2 * FRAME
+    outer = float(shape.encircled(whole * side / np.sqrt(np.pi)))
+    return max(box - (outer - box) * size**2 / (whole**2 - size**2), 0.05)
 
 
 def _summed(field: Field) -> FloatArray:
