@@ -52,6 +52,7 @@ def test_a_run_says_what_it_made_and_where(
     printed = capsys.readouterr()
     assert "mos1 (S001, Thin1): rate <= " in printed.out
     assert "keeps 1.7 of 2.0 ks" in printed.out
+    assert "all cameras: 5 sources: coords/all_emllist.fits" in printed.out
     assert f"page: {home}/work/index.html" in printed.out
     assert "mos1/clean: done in 0.0 s, 10 rows in, 5 out" in printed.err
     assert main(["reduce", str(home)]) == 0
