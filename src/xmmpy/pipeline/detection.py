@@ -168,8 +168,8 @@ def _joint_steps(lists: Sequence[EventList], settings: Settings) -> list[Step]:
         name="detect", title="sources of all cameras", task="edetect_chain",
         values={"witheexpmap": False, "mapdir": f"{MAPS}/{ALL}", "expmapdir": MAPS, **lists_made},
         adapt=_adapt(searched, settings), inputs=tuple(file for one in searched for file in one.maps("exp")),
-        optional=tuple(file for one in searched for file in one.images), outputs=(everything.sources, box_local, box_map),
-        withheld=withheld,
+        optional=tuple(file for one in searched for file in one.images),
+        outputs=(everything.sources, box_local, box_map), withheld=withheld,
     )  # fmt: skip
     summary = TaskStep(
         name="summary-list", title="summary list", task="srcmatch",
