@@ -124,9 +124,8 @@ def search(field: Field, settings: BoxSettings) -> BoxSources:
     runs = [_run(field, settings, 2**number) for number in range(settings.runs)]
     for index, run in enumerate(runs):
         for row, column in _maxima(run.likelihood, settings.likemin):
-            y, x = (
-                (place + first + 0.5) * run.factor - 0.5 for place, first in zip((row, column), run.origin, strict=True)
-            )
+            y = (row + run.origin[0] + 0.5) * run.factor - 0.5
+            x = (column + run.origin[1] + 0.5) * run.factor - 0.5
             found.append((float(run.likelihood[row, column]), x, y, index, row, column))
     chosen = _without_doubles(field, settings, runs, found)
     return _measure(field, settings, runs, chosen)
@@ -325,7 +324,8 @@ def _without_doubles(
             covered = run.pixels[:, row, column] / side**2
             background = background + covered * np.sum([a.in_box(x, y, side, field.pixel_arcsec) for a in near], axis=0)
             parts = np.where(seen, poisson_likelihood(counts, background), 0.0)
-            likelihood = float(combined_likelihood(parts.sum(), int(seen.sum())))
+            # From a frame the background is less certain than this takes it to be: it only counts against a source.
+            likelihood = min(likelihood, float(combined_likelihood(parts.sum(), int(seen.sum()))))
             if likelihood < settings.likemin:
                 continue
         kept.append((likelihood, *one[1:]))
