@@ -139,4 +139,6 @@ def other_outputs(call: TaskCall) -> list[str]:
     folder = values["mapdir"]
     kinds = ["bkg", "sen"] if values.get("witheexpmap") is False else ["exp", "bkg", "sen"]
     made = [f"{folder}/{derived_name(image, kind)}" for image in images for kind in kinds]
-    return [*made, f"{folder}/{derived_name(images[0], 'mask')}", str(values["eboxl_list"]), str(values["eboxm_list"])]
+    first = {image.rpartition("/")[2].partition("_image")[0]: image for image in reversed(images)}
+    made += [f"{folder}/{derived_name(image, 'mask')}" for image in first.values()]
+    return [*made, str(values["eboxl_list"]), str(values["eboxm_list"])]

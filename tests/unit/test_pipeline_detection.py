@@ -67,6 +67,11 @@ def test_search_of_all_cameras_takes_those_that_are_there(home: Path) -> None:
     assert without_pn["ecf"] == every["ecf"][5:]
     one_missing = step.values_for([file for file in step.inputs if file != "images/pn_image_b3exp.fits"])
     assert one_missing == without_pn
+    maps = step.outputs_for([file for file in step.inputs if "pn_" not in file])
+    assert set(step.outputs) - set(maps) == {
+        f"images/all/pn_image_{name}.fits"
+        for name in ("b1mask", *(f"b{n}{k}" for n in range(1, 6) for k in ("bkg", "sen")))
+    }
 
 
 def test_of_two_exposures_the_one_with_more_events_is_searched_with_the_others(home: Path) -> None:
@@ -161,6 +166,15 @@ def test_nothing_is_done_twice_and_new_settings_count(home: Path) -> None:
     assert {Path(name).name for name in engine.made() if "emllist" in name} == {
         f"{name}_emllist.fits" for name in ("m1", "m2", "pn", "all")
     }
+
+
+def test_map_that_was_deleted_is_made_again(home: Path) -> None:
+    go(home, fail={"coords/m1_emllist.fits"})
+    (home / "work/images/all/pn_image_b3bkg.fits").unlink()
+    again, engine = go(home, fail={"coords/m1_emllist.fits"})
+    assert engine.made()[1:] == ["coords/all_emllist.fits"]
+    assert (home / "work/images/all/pn_image_b3bkg.fits").is_file()
+    assert "images/all/m1_image_b3bkg.fits" not in next(s for s in again.record.steps if s.name == "detect").outputs
 
 
 def test_lists_on_different_grids_are_not_searched_together(home: Path) -> None:

@@ -66,9 +66,18 @@ class Searched:
         """Images of the bands."""
         return tuple(self.names.image(band) for band in self.bands)
 
-    def maps(self, suffix: str) -> tuple[str, ...]:
+    def maps(self, suffix: str, folder: str = MAPS) -> tuple[str, ...]:
         """Maps of the bands."""
-        return tuple(f"{MAPS}/{derived_name(image, suffix)}" for image in self.images)
+        return tuple(f"{folder}/{derived_name(image, suffix)}" for image in self.images)
+
+    def joint_maps(self) -> dict[str, str]:
+        """Maps that the joint search makes, each with the exposure map that it needs."""
+        together = f"{MAPS}/{ALL}"
+        exposures = self.maps("exp")
+        pairs = {self.maps("mask", together)[0]: exposures[0]}
+        for suffix in ("bkg", "sen"):
+            pairs |= dict(zip(self.maps(suffix, together), exposures, strict=True))
+        return pairs
 
 
 def conversion_factors(events: EventList, limits: Sequence[tuple[int, int]]) -> tuple[float, ...]:
@@ -164,12 +173,13 @@ def _joint_steps(lists: Sequence[EventList], settings: Settings) -> list[Step]:
         withheld = "X,Y of the lists refer to different points of the sky: run attcalc on them with one"
     box_local, box_map = everything.source_list("eboxlist_l"), everything.source_list("eboxlist_m")
     lists_made = {"eboxl_list": box_local, "eboxm_list": box_map, "eml_list": everything.sources}
+    maps = {file: needed for one in searched for file, needed in one.joint_maps().items()}
     detect = TaskStep(
         name="detect", title="sources of all cameras", task="edetect_chain",
         values={"witheexpmap": False, "mapdir": f"{MAPS}/{ALL}", "expmapdir": MAPS, **lists_made},
         adapt=_adapt(searched, settings), inputs=tuple(file for one in searched for file in one.maps("exp")),
         optional=tuple(file for one in searched for file in one.images),
-        outputs=(everything.sources, box_local, box_map), withheld=withheld,
+        outputs=(everything.sources, box_local, box_map, *maps), only_with=maps, withheld=withheld,
     )  # fmt: skip
     summary = TaskStep(
         name="summary-list", title="summary list", task="srcmatch",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,8 @@ class TaskStep(Step):
         Parameter that lists the inputs; those that could not be made are left out.
     adapt : callable or None
         Gives further parameters for the inputs that could be made; the others are left out.
+    only_with : mapping of str to str
+        Outputs that come only where an input is there: ``{output: input}``.
     needs_rows : bool
         Whether an output without rows counts as none.
     """
@@ -82,7 +84,12 @@ class TaskStep(Step):
     fill: Mapping[str, str] = field(default_factory=dict)
     gather: str = ""
     adapt: Callable[[Sequence[str]], Mapping[str, Any]] | None = None
+    only_with: Mapping[str, str] = field(default_factory=dict)
     needs_rows: bool = False
+
+    def outputs_for(self, files: Collection[str]) -> tuple[str, ...]:
+        """Outputs that come from the inputs that are there."""
+        return tuple(file for file in self.outputs if self.only_with.get(file, file) in {file, *files})
 
     def values_for(self, files: Sequence[str]) -> dict[str, Any]:
         """Parameters for the inputs that are there, without those that earlier steps find."""

@@ -180,7 +180,9 @@ class Run:
             return False
         if (old.line, old.version, old.inputs) != (record.line, record.version, record.inputs):
             return False
-        if old.status == "done" and set(old.outputs) != set(self.graph[record.name].outputs):
+        step = self.graph[record.name]
+        expected = step.outputs_for(record.inputs) if isinstance(step, TaskStep) else step.outputs
+        if old.status == "done" and set(old.outputs) != set(expected):
             return False
         return all(self.digests.of(file) == digest for file, digest in old.outputs.items())
 
@@ -247,7 +249,7 @@ class Run:
             self._remove(step.outputs)
             reason = f"nothing passed: the {step.title} would be empty"
             return record.model_copy(update={"status": "nothing to do", "reason": reason})
-        record.outputs = {file: self.digests.of(file) for file in step.outputs}
+        record.outputs = {file: self.digests.of(file) for file in step.outputs_for(record.inputs)}
         for file, digest in record.outputs.items():
             if not digest:
                 reason = f"{step.task} ended without an error, but {file} is missing"
