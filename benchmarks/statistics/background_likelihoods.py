@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-SIZE = 320
+SIZE = 360
 LEVELS = {  # counts a pixel of 4 arcsec in 10 ks, on the axis
     1: (0.022, 0.027, 0.042, 0.046, 0.154),
     2: (0.010, 0.006, 0.018, 0.012, 0.031),
@@ -27,8 +27,7 @@ CAMERAS = {1: "EPN", 2: "EMOS1", 3: "EMOS2"}
 LIKELIHOODS = np.arange(4.0, 13.1, 1.0)
 MATRIX = ((-4.0 / 3600, 0.0), (0.0, 4.0 / 3600))
 CASES = (
-    ("local", 10, (1,)), ("local", 50, (1,)), ("local", 10, (1, 2, 3)),
-    ("map", 10, (1,)), ("map", 50, (1,)), ("map", 10, (1, 2, 3)), ("map", 50, (1, 2, 3)),
+    ("local", 10, (1,)), ("local", 50, (1,)), ("map", 10, (1,)), ("map", 50, (1,)), ("map", 10, (1, 2, 3)),
 )  # fmt: skip
 
 
@@ -40,7 +39,7 @@ def empty_field(seed: int, kiloseconds: float, instruments: tuple[int, ...]) -> 
     y, x = np.mgrid[:SIZE, :SIZE]
     planes, masks, views = [], {}, {}
     for instrument in instruments:
-        view = CameraView.of_pointing(CAMERAS[instrument], (160.0, 160.0), 40.0 * instrument, MATRIX)
+        view = CameraView.of_pointing(CAMERAS[instrument], (190.0, 190.0), 40.0 * instrument, MATRIX)
         angle = view.offaxis_arcmin(x.astype(float), y.astype(float))
         exposure = np.where(angle < 10.0, 1e3 * kiloseconds * (1.0 - 0.045 * angle), 0.0)
         detx, dety = view.det(x.astype(float), y.astype(float))
