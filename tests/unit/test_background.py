@@ -19,7 +19,7 @@ from xmmpy.detection.background import (
 from xmmpy.detection.outoftime import out_of_time_image
 from xmmpy.detection.planes import CameraView
 from xmmpy.detection.psf import PsfShape, psf_image
-from xmmpy.detection.sensitivity import OUTSIDE, counts_needed, sensitivity_map
+from xmmpy.detection.sensitivity import OUTSIDE, SearchedImage, counts_needed, sensitivity_map
 from xmmpy.detection.splines import b_splines
 
 SIZE = 300
@@ -218,9 +218,27 @@ def test_counts_needed_reach_the_likelihood() -> None:
 
 def test_sensitivity_map() -> None:
     exposure, mask = exposure_map(), exposure_map() > 3e3
-    made = sensitivity_map([0.05 * (exposure > 0)], [exposure], mask, 10.0)
-    assert np.all(made[~mask] == OUTSIDE)
-    assert made[150, 160] < made[150, 280]  # less exposed
+    image = SearchedImage(0.05 * (exposure > 0), exposure, mask, 6.0)
+    rate, flux = sensitivity_map([image], 10.0)
+    assert np.all(rate[~mask] == OUTSIDE)
+    assert rate[150, 160] < rate[150, 250]  # less exposed
     cell = 9 * 0.05
     counts = float(counts_needed(np.array([cell]), 10.0)[0])
-    assert made[140, 160] == pytest.approx((counts - cell) / 0.3 / exposure[140, 160], rel=0.02)
+    assert rate[140, 160] == pytest.approx((counts - cell) / 0.3 / exposure[140, 160], rel=0.02)
+    assert flux[mask] == pytest.approx(rate[mask] / 6e11)
+
+
+def test_sensitivity_of_several_images_is_that_of_their_sum() -> None:
+    exposure, mask = exposure_map(), exposure_map() > 3e3
+    half = mask.copy()
+    half[:, :150] = False
+    one = SearchedImage(0.05 * (exposure > 0), exposure, mask, 6.0)
+    other = SearchedImage(0.02 * (exposure > 0), 0.5 * exposure, half, 2.0)
+    rate, flux = sensitivity_map([one, other], 10.0)
+    alone, flux_alone = sensitivity_map([one], 10.0)
+    assert rate[120, 60] == pytest.approx(alone[120, 60], rel=1e-3)  # the second does not see it
+    counts = float(counts_needed(np.array([9 * 0.07]), 10.0)[0]) - 9 * 0.07
+    seconds = exposure[140, 200]
+    assert rate[140, 200] == pytest.approx(counts / 0.3 / (0.75 * seconds), rel=0.02)
+    assert flux[140, 200] == pytest.approx(counts / 0.3 / (7e11 * seconds), rel=0.02)
+    assert flux[140, 200] < flux_alone[140, 200]

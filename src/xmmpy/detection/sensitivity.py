@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -53,37 +54,63 @@ def counts_needed(background: npt.ArrayLike, likelihood: float) -> FloatArray:
     return result
 
 
-def sensitivity_map(
-    backgrounds: Sequence[npt.NDArray[Any]],
-    exposures: Sequence[npt.NDArray[Any]],
-    mask: npt.NDArray[np.bool_],
-    likelihood: float,
-) -> FloatArray:
-    """Count rate at which a point source reaches a likelihood, in each pixel.
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchedImage:
+    """Maps of one image that is searched; arrays of shape (rows, columns).
+
+    Attributes
+    ----------
+    background : ndarray
+        Counts a pixel.
+    exposure : ndarray
+        Seconds, vignetted.
+    mask : ndarray of bool
+        Pixels that are searched.
+    ecf : float
+        Energy conversion factor (1e11 counts cm2 / erg), times the part of the flux that the band has where several
+        bands are searched as one.
+    """
+
+    background: npt.NDArray[Any]
+    exposure: npt.NDArray[Any]
+    mask: npt.NDArray[np.bool_]
+    ecf: float = 1.0
+
+
+def sensitivity_map(images: Sequence[SearchedImage], likelihood: float) -> tuple[FloatArray, FloatArray]:
+    """Count rate and flux at which a point source reaches a likelihood, in each pixel.
 
     Parameters
     ----------
-    backgrounds, exposures : sequence of ndarray, shape (rows, columns)
-        Background (counts a pixel) and exposure (s) of each band; several are searched as one summed band.
-    mask : ndarray of bool
-        Pixels that are searched.
+    images : sequence of SearchedImage
+        Bands and cameras; several are searched as one, their sum.
     likelihood : float
         Likelihood that the source must reach.
 
     Returns
     -------
-    ndarray
-        Counts/s of the whole source on the axis; `OUTSIDE` where nothing is searched.
+    rate : ndarray, shape (rows, columns)
+        Counts/s of the whole source on the axis, summed over the images that cover the pixel; `OUTSIDE` where there is
+        none.
+    flux : ndarray, shape (rows, columns)
+        The same in erg/cm2/s.
     """
-    used = np.asarray(mask, bool)
-    background = np.sum([np.asarray(one, np.float64) for one in backgrounds], axis=0)
-    exposure = np.mean([np.asarray(one, np.float64) for one in exposures], axis=0)
-    used = used & (exposure > 0.0) & (background > 0.0)
-    pixels = np.maximum(np.rint(box_sums(used, CELL)), 1.0)
-    in_cell = box_sums(np.where(used, background, 0.0), CELL) * (CELL**2 / pixels)
-    seconds = box_sums(np.where(used, exposure, 0.0), CELL) / pixels
-    result = np.full(used.shape, OUTSIDE)
-    if used.any():
-        counts = counts_needed(in_cell[used], likelihood)
-        result[used] = (counts - in_cell[used]) / FRACTION_IN_CELL / seconds[used]
-    return result
+    shape = images[0].exposure.shape
+    in_cell, seconds, collected, covering = (np.zeros(shape) for _ in range(4))
+    for image in images:
+        used = np.asarray(image.mask, bool) & (image.exposure > 0.0) & (image.background > 0.0)
+        pixels = np.maximum(np.rint(box_sums(used, CELL)), 1.0)
+        background = box_sums(np.where(used, image.background, 0.0), CELL) * (CELL**2 / pixels)
+        exposure = box_sums(np.where(used, image.exposure, 0.0), CELL) / pixels
+        in_cell += np.where(used, background, 0.0)
+        seconds += np.where(used, exposure, 0.0)
+        collected += np.where(used, exposure * image.ecf * 1e11, 0.0)
+        covering += used
+    searched = covering > 0.0
+    rate, flux = np.full(shape, OUTSIDE), np.full(shape, OUTSIDE)
+    if searched.any():
+        counts = counts_needed(in_cell[searched], likelihood)
+        net = (counts - in_cell[searched]) / FRACTION_IN_CELL
+        rate[searched] = net * covering[searched] / seconds[searched]
+        flux[searched] = net / collected[searched]
+    return rate, flux
