@@ -31,7 +31,7 @@ class EsensmapParameters(TaskParameters):
     sensimageset: Dataset = parameter("sensmap.fits", help="map to write")
     mlmin: Real = parameter(10.0, above=0.0, maximum=1000.0, help="likelihood that the source must reach")
     outunit: Text = parameter("rate", choices=("rate", "flux", "both"), help="counts/s, erg/cm2/s, or both")
-    ecf: RealList = parameter(("1.0",), help="conversion factors (1e11 counts cm2/erg), one for each map or for all")
+    ecf: RealList = parameter((1.0,), help="conversion factors (1e11 counts cm2/erg), one for each map or for all")
 
 
 def run(p: EsensmapParameters, session: Session) -> Outcome:

@@ -20,5 +20,5 @@ class EexpmapParameters(TaskParameters):
         0.020626481, unit="arcsec", above=0.0, maximum=3600.0, help="attitudes that differ by less are taken as one"
     )
     usedss: Switch = parameter(True, help="times and flags of the image's data subspace count, not the list's")
-    pimin: RealList = parameter(("2000",), unit="eV", help="lower limit of each band")
-    pimax: RealList = parameter(("10000",), unit="eV", help="upper limit of each band")
+    pimin: RealList = parameter((2000.0,), unit="eV", help="lower limit of each band")
+    pimax: RealList = parameter((10000.0,), unit="eV", help="upper limit of each band")

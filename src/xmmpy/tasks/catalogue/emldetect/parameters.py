@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xmmpy.tasks.session import Session
 
 _NO_EFFECT = "accepted; changes nothing"
-_RATIOS = tuple("12233445")
+_RATIOS = (1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0)
 
 
 class EmldetectParameters(TaskParameters):
@@ -47,8 +47,8 @@ class EmldetectParameters(TaskParameters):
     ecut: Real = parameter(
         0.68, minimum=0.4, maximum=100.0, help="radius of the fitted circle as a part of the PSF, above 1 in pixels"
     )
-    ecf: RealList = parameter(("1.0",), help="conversion factors (1e11 counts cm2/erg), one for each image or for all")
-    xidecf: RealList = parameter(("1.0",), help=_NO_EFFECT)
+    ecf: RealList = parameter((1.0,), help="conversion factors (1e11 counts cm2/erg), one for each image or for all")
+    xidecf: RealList = parameter((1.0,), help=_NO_EFFECT)
     useevents: Switch = parameter(False, help="events in place of images; not available, in SAS neither")
     fitposition: Switch = parameter(True, help="fit positions")
     fitcounts: Switch = parameter(True, help="fit rates; else those of the list hold")
