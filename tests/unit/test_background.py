@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from xmmpy.detection.background import (
-    KnownSource,
     Sourceless,
     cut_out,
-    cut_radius,
     flat_exposure,
     model_background,
     reduced_chi_square,
@@ -21,6 +19,7 @@ from xmmpy.detection.planes import CameraView
 from xmmpy.detection.psf import PsfShape, psf_image
 from xmmpy.detection.sensitivity import OUTSIDE, SearchedImage, counts_needed, sensitivity_map
 from xmmpy.detection.splines import b_splines
+from xmmpy.detection.wings import KnownSource
 
 SIZE = 300
 SHAPE = PsfShape(5.5, 1.47)
@@ -169,9 +168,9 @@ def test_chi_square_tells_a_good_map_from_a_bad_one() -> None:
 
 def test_cut_radius_is_where_the_brightness_falls_to_scut() -> None:
     source = KnownSource(0.0, 0.0, 500.0, SHAPE)
-    radius = cut_radius(source, 0.01)
+    radius = source.radius_at(0.01)
     assert 500.0 * float(SHAPE.surface(np.array(radius))) == pytest.approx(0.01, rel=1e-2)
-    assert cut_radius(KnownSource(0.0, 0.0, 0.1, SHAPE), 0.01) == 0.0
+    assert KnownSource(0.0, 0.0, 0.1, SHAPE).radius_at(0.01) == 0.0
 
 
 def test_splines_add_up_to_one() -> None:

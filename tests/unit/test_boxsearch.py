@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xmmpy.detection.boxsearch import BoxSettings, box_sums, rebinned, search
+from xmmpy.detection.boxsearch import BoxSettings, box_sums, likelihood_image, rebinned, search
 from xmmpy.detection.planes import CameraView, Field, Plane
 from xmmpy.detection.psf import Psf, psf_image
 
@@ -86,3 +86,35 @@ def test_local_likelihood_allows_for_the_uncertainty_of_the_frame() -> None:
         return float(sources.likelihood[near].max(initial=0.0))  # type: ignore[attr-defined]
 
     assert 0.0 < best(guessed) < best(known)
+
+
+def test_bright_sources_have_large_likelihoods() -> None:
+    """200,000 counts in each band: the likelihood stays a number, and grows with the counts."""
+    likelihoods = []
+    for counts in (2e3, 2e4, 2e5):
+        found = search(field([(80.0, 80.0, counts)]), BoxSettings(likemin=20.0, with_map=True))
+        assert np.all(np.isfinite(found.likelihood))
+        assert np.all(np.isfinite(found.like))
+        likelihoods.append(float(found.likelihood.max()))
+    assert likelihoods[2] > 1e5
+    assert np.all(np.diff(likelihoods) > 0)
+
+
+@pytest.mark.parametrize("with_map", [True, False])
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_likelihoods_of_noise_are_as_frequent_as_they_say(with_map: bool, factor: int) -> None:
+    """Everywhere, beside gaps too, L is exceeded with a probability of exp(-L) or, counts being whole, less."""
+    settings = BoxSettings(with_map=with_map)
+    images = [likelihood_image(field([], level=0.3, seed=seed, gap=True), settings, factor) for seed in range(12)]
+    for level in (2.0, 4.0):
+        share = np.mean(np.stack(images) > level) / np.exp(-level)
+        assert 0.3 < share < 1.1
+
+
+@pytest.mark.parametrize("counts", [300.0, 1e4, 1e6])
+@pytest.mark.parametrize("with_map", [True, False])
+def test_one_source_is_one_record(counts: float, with_map: bool) -> None:
+    """However bright: larger boxes and wings make no second one."""
+    found = search(field([(80.4, 79.7, counts)], level=0.02), BoxSettings(likemin=12.0, with_map=with_map))
+    assert len(found) == 1
+    assert np.hypot(found.x[0] - 80.4, found.y[0] - 79.7) < 0.4

@@ -16,7 +16,6 @@ import numpy as np
 from xmmpy.calibration.nominal import azimuthal_vignetting, vignetting
 from xmmpy.detection.boxsearch import rebinned
 from xmmpy.detection.likelihoods import poisson_likelihood
-from xmmpy.detection.psf import REACH_ARCSEC
 from xmmpy.detection.splines import SplineFit
 
 if TYPE_CHECKING:
@@ -25,27 +24,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from xmmpy.detection.planes import CameraView
-    from xmmpy.detection.psf import PsfShape
+    from xmmpy.detection.wings import KnownSource
 
     FloatArray = npt.NDArray[np.float64]
 
-_RADII: Final = np.arange(0.0, REACH_ARCSEC, 0.25)
 _MODEL_STEPS: Final = 30
 _MODEL_CELL: Final = 4  # pixels, over which the parts of the model hardly change
 _WINGS_PRIOR: Final = 0.5
 _LEAST_VIGNETTING: Final = 0.05
 _GOODNESS_CELL: Final = 16  # pixels
 _GOODNESS_COUNTS: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSource:
-    """A source to cut out: place (pixels from 0), counts in the image, and its point-spread function there."""
-
-    x: float
-    y: float
-    counts: float
-    shape: PsfShape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,15 +68,6 @@ class Sourceless:
         return cls(np.asarray(counts, np.float64), used, wings, nothing if fixed is None else fixed)
 
 
-def cut_radius(source: KnownSource, scut: float) -> float:
-    """Radius (arcsec) at which a source falls to `scut` counts/arcsec2; 0 where it is never so bright."""
-    return _radius_at(source.counts * source.shape.surface(_RADII), scut)
-
-
-def _radius_at(brightness: FloatArray, scut: float) -> float:
-    return float(np.interp(scut, brightness[::-1], _RADII[::-1], right=0.0))
-
-
 def cut_out(
     shape: tuple[int, int], sources: Sequence[KnownSource], pixel_arcsec: float, scut: float
 ) -> tuple[npt.NDArray[np.bool_], FloatArray]:
@@ -102,19 +81,10 @@ def cut_out(
         Counts of all sources by pixel, from their point-spread functions.
     """
     outside, wings = np.ones(shape, bool), np.zeros(shape)
-    reach = int(REACH_ARCSEC / pixel_arcsec) + 1
     for source in sources:
-        first_x, last_x = max(int(source.x) - reach, 0), min(int(source.x) + reach + 1, shape[1])
-        first_y, last_y = max(int(source.y) - reach, 0), min(int(source.y) + reach + 1, shape[0])
-        if first_x >= last_x or first_y >= last_y:
-            continue
-        brightness = source.counts * source.shape.surface(_RADII)
-        radius = max(_radius_at(brightness, scut), pixel_arcsec)
-        part = (slice(first_y, last_y), slice(first_x, last_x))
-        rows, columns = np.ogrid[part]
-        distance = np.hypot(columns - source.x, rows - source.y) * pixel_arcsec
-        outside[part] &= distance > radius
-        wings[part] += np.interp(distance, _RADII, brightness, right=0.0) * pixel_arcsec**2
+        part, distance = source.distances(shape, pixel_arcsec)
+        outside[part] &= distance > max(source.radius_at(scut), pixel_arcsec)
+        wings[part] += source.pixel_counts(distance, pixel_arcsec)
     return outside, wings
 
 
@@ -260,7 +230,8 @@ def smooth_background(image: Sourceless, exposure: npt.NDArray[Any], *, least_sn
 
     exposed = np.maximum(np.asarray(exposure, np.float64), 0.0)
     counts = np.where(image.used, image.counts, 0.0)
-    seen = np.where(image.used, image.counts - image.wings - image.fixed, 0.0)
+    _, _, wings_factor = model_background(image, [exposed])
+    seen = np.where(image.used, image.counts - wings_factor * image.wings - image.fixed, 0.0)
     seconds = np.where(image.used, exposed, 0.0)
     result, open_ = np.zeros(seen.shape), exposed > 0.0
     width = max(sigma, 1.0)

@@ -18,6 +18,7 @@ import numpy as np
 
 from xmmpy.detection.likelihoods import combined_likelihood, poisson_likelihood
 from xmmpy.detection.psf import Psf, PsfShape, band_energy_kev
+from xmmpy.detection.wings import KnownSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +33,11 @@ FRAME: Final = 2
 """Width of the frame around a box from which the background is taken (pixels, task page eboxdetect)."""
 _LEAST_EXPOSED: Final = 0.25
 """Part of a box that must lie inside of the mask."""
+_UNSURE_PROFILE: Final = 1.2
+"""By how much more than the profile tells a source may fill a box in its wings, which spiders and clumps shape."""
 _CENTROID_STEPS: Final = 8
-_WINGS_ARCSEC: Final = 100.0
+_FAINTEST_WINGS: Final = 0.03
+"""Part of the background to which the wings of a source are followed."""
 _Candidate = tuple[float, float, float, int, int, int]  # likelihood, x, y, run, row and column in it
 
 
@@ -129,6 +133,14 @@ def search(field: Field, settings: BoxSettings) -> BoxSources:
             found.append((float(run.likelihood[row, column]), x, y, index, row, column))
     chosen = _without_doubles(field, settings, runs, found)
     return _measure(field, settings, runs, chosen)
+
+
+def likelihood_image(field: Field, settings: BoxSettings, factor: int = 1) -> FloatArray:
+    """Combined likelihood of the box about each pixel of the images rebinned `factor` times, where the masks are.
+
+    At a place without source it exceeds L with a probability of at most exp(-L).
+    """
+    return _run(field, settings, factor).likelihood
 
 
 def box_sums(image: npt.NDArray[Any], size: int) -> FloatArray:
@@ -279,50 +291,31 @@ def _maxima(likelihood: FloatArray, least: float) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row, column in np.argwhere(top)]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Accepted:
-    """A source that was accepted: its place (pixels), its counts in each plane, its point-spread functions."""
-
-    x: float
-    y: float
-    counts: FloatArray
-    shapes: list[PsfShape]
-
-    def in_box(self, x: float, y: float, side: int, pixel_arcsec: float) -> FloatArray:
-        """Counts that it puts into a box of `side` pixels about a place, by plane."""
-        offsets = np.arange(side) - 0.5 * (side - 1)
-        distance = np.hypot(x + offsets[None, :] - self.x, y + offsets[:, None] - self.y) * pixel_arcsec
-        parts = [float(shape.surface(distance).sum()) * pixel_arcsec**2 for shape in self.shapes]
-        result: FloatArray = self.counts * np.minimum(np.array(parts), 1.0)
-        return result
-
-
 def _without_doubles(
     field: Field, settings: BoxSettings, runs: list[_Run], found: list[_Candidate]
 ) -> list[_Candidate]:
     """Keep one candidate for each source, the likeliest of the finest images.
 
-    Boxes of one run that lie in each other are one source. A candidate near accepted ones, of its own run or of finer
-    ones, must stand out above the photons that these put into its box; so a large box that holds two sources does not
-    stand for both.
+    Boxes of one run that lie in each other are one source. Any other candidate must stand out above the photons that
+    the accepted ones, of its own run or of finer ones, may put into its box; so a large box that holds two sources does
+    not stand for both, and the wings of a bright source are none.
     """
     psfs = {instrument: Psf(view.camera) for instrument, view in field.views.items()}
     summed = _summed(field)
+    scattered = np.zeros((len(field.planes), *field.shape))
     kept: list[_Candidate] = []
-    accepted: list[_Accepted] = []
     for one in sorted(found, key=lambda one: (one[3], -one[0])):
         likelihood, x, y, index, row, column = one
         run = runs[index]
-        reach = 0.5 * settings.boxsize * run.factor
-        if any(o[3] == index and max(abs(x - o[1]), abs(y - o[2])) <= reach for o in kept):
+        side = settings.boxsize * run.factor
+        if any(o[3] == index and max(abs(x - o[1]), abs(y - o[2])) <= 0.5 * side for o in kept):
             continue
         counts, background = run.counts[:, row, column], run.background[:, row, column]
         seen = run.pixels[:, row, column] > 0.0
-        side = settings.boxsize * run.factor
-        near = [a for a in accepted if np.hypot(a.x - x, a.y - y) * field.pixel_arcsec < _WINGS_ARCSEC]
-        if near:
-            covered = run.pixels[:, row, column] / side**2
-            background = background + covered * np.sum([a.in_box(x, y, side, field.pixel_arcsec) for a in near], axis=0)
+        box = tuple(slice(max(round(place - 0.5 * (side - 1)), 0), round(place + 0.5 * (side + 1))) for place in (y, x))
+        added = _UNSURE_PROFILE * scattered[:, *box].sum(axis=(1, 2))
+        if added.any():
+            background = background + added
             parts = np.where(seen, poisson_likelihood(counts, background), 0.0)
             # From a frame the background is less certain than this takes it to be: it only counts against a source.
             likelihood = min(likelihood, float(combined_likelihood(parts.sum(), int(seen.sum()))))
@@ -330,17 +323,16 @@ def _without_doubles(
                 continue
         kept.append((likelihood, *one[1:]))
         centre_x, centre_y, _, _ = _centroid(summed, x, y, side)
-        shapes = [
-            psfs[p.instrument].shape(
-                band_energy_kev(p.low_ev, p.high_ev),
-                float(field.views[p.instrument].offaxis_arcmin(np.array(x), np.array(y))),
-            )
-            for p in field.planes
-        ]
-        radius = side * field.pixel_arcsec / np.sqrt(np.pi)
-        inside = np.array([float(shape.encircled(radius)) for shape in shapes])
-        net = np.where(seen, np.maximum(counts - background, 0.0) / inside, 0.0)
-        accepted.append(_Accepted(centre_x, centre_y, net, shapes))
+        for p, shape in enumerate(_shapes(field, psfs, x, y)):
+            if not seen[p]:
+                continue
+            net = (counts[p] - background[p]) / _fraction(shape, field.pixel_arcsec, settings, run.factor)
+            source = KnownSource(centre_x, centre_y, max(float(net), 0.0), shape)
+            faintest = _FAINTEST_WINGS * max(float(background[p] / run.pixels[p, row, column]), 1e-3)
+            reach = source.radius_at(faintest / field.pixel_arcsec**2)
+            part, distance = source.distances(field.shape, field.pixel_arcsec, reach)
+            mask = field.masks[field.planes[p].instrument][part]
+            scattered[p][part] += np.where(mask, source.pixel_counts(distance, field.pixel_arcsec), 0.0)
     return sorted(kept, key=lambda one: -one[0])
 
 
@@ -364,12 +356,8 @@ def _measure(field: Field, settings: BoxSettings, runs: list[_Run], chosen: list
         pixels = run.pixels[:, row, column]
         tables["exposure"][n] = np.divide(run.exposure[:, row, column], pixels, out=np.zeros(planes), where=pixels > 0)
         tables["pixel"][n] = np.divide(tables["background"][n], pixels, out=np.zeros(planes), where=pixels > 0)
-        for p, plane in enumerate(field.planes):
-            if pixels[p] > 0:
-                tables["fraction"][n, p] = _fraction(
-                    psfs[plane.instrument], field, plane.instrument, (plane.low_ev, plane.high_ev), (x, y),
-                    settings, run.factor,
-                )  # fmt: skip
+        fractions = [_fraction(one, field.pixel_arcsec, settings, run.factor) for one in _shapes(field, psfs, x, y)]
+        tables["fraction"][n] = np.where(pixels > 0, fractions, 0.0)
     return BoxSources(
         x=places[0], y=places[1], x_error=places[2], y_error=places[3],
         likelihood=np.array([one[0] for one in chosen]), rebin=rebin, counts=tables["counts"],
@@ -379,20 +367,9 @@ def _measure(field: Field, settings: BoxSettings, runs: list[_Run], chosen: list
     )  # fmt: skip
 
 
-def _fraction(
-    psf: Psf,
-    field: Field,
-    instrument: int,
-    band: tuple[float, float],
-    place: tuple[float, float],
-    settings: BoxSettings,
-    factor: int,
-) -> float:
+def _fraction(shape: PsfShape, pixel_arcsec: float, settings: BoxSettings, factor: int) -> float:
     """Part of a source's photons that its box holds more than background, by circles of the same area."""
-    view = field.views[instrument]
-    offaxis = float(view.offaxis_arcmin(np.array(place[0]), np.array(place[1])))
-    shape = psf.shape(band_energy_kev(*band), offaxis)
-    side = field.pixel_arcsec * factor
+    side = pixel_arcsec * factor
     size = settings.boxsize
     box = float(shape.encircled(size * side / np.sqrt(np.pi)))
     if settings.with_map:
@@ -400,6 +377,15 @@ def _fraction(
     whole = size + 2 * FRAME
     outer = float(shape.encircled(whole * side / np.sqrt(np.pi)))
     return max(box - (outer - box) * size**2 / (whole**2 - size**2), 0.05)
+
+
+def _shapes(field: Field, psfs: dict[int, Psf], x: float, y: float) -> list[PsfShape]:
+    """Point-spread function of each plane at a place."""
+    angles = {one: float(view.offaxis_arcmin(np.array(x), np.array(y))) for one, view in field.views.items()}
+    return [
+        psfs[plane.instrument].shape(band_energy_kev(plane.low_ev, plane.high_ev), angles[plane.instrument])
+        for plane in field.planes
+    ]
 
 
 def _summed(field: Field) -> FloatArray:

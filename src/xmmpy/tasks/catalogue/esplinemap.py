@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xmmpy.detection.background import (
-    KnownSource,
     Sourceless,
     automatic_nodes,
     cut_out,
@@ -19,6 +18,7 @@ from xmmpy.detection.background import (
 )
 from xmmpy.detection.planes import INSTRUMENT_LABELS
 from xmmpy.detection.psf import Psf, band_energy_kev
+from xmmpy.detection.wings import KnownSource
 from xmmpy.products.history import record_creation
 from xmmpy.products.sourcelists import read_source_list
 from xmmpy.products.writing import write_hdus
