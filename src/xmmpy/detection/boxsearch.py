@@ -33,8 +33,10 @@ FRAME: Final = 2
 """Width of the frame around a box from which the background is taken (pixels, task page eboxdetect)."""
 _LEAST_EXPOSED: Final = 0.25
 """Part of a box that must lie inside of the mask."""
-_UNSURE_PROFILE: Final = 1.2
-"""By how much more than the profile tells a source may fill a box in its wings, which spiders and clumps shape."""
+_UNSURE_ARCSEC: Final = (30.0, 100.0)
+_UNSURE: Final = (1.05, 1.2)
+"""By how much more than the profile tells a source may hold: little in its core, more in its wings, which spiders and
+clumps shape."""
 _CENTROID_STEPS: Final = 8
 _FAINTEST_WINGS: Final = 0.03
 """Part of the background to which the wings of a source are followed."""
@@ -313,7 +315,7 @@ def _without_doubles(
         counts, background = run.counts[:, row, column], run.background[:, row, column]
         seen = run.pixels[:, row, column] > 0.0
         box = tuple(slice(max(round(place - 0.5 * (side - 1)), 0), round(place + 0.5 * (side + 1))) for place in (y, x))
-        added = _UNSURE_PROFILE * scattered[:, *box].sum(axis=(1, 2))
+        added = scattered[:, *box].sum(axis=(1, 2))
         if added.any():
             background = background + added
             parts = np.where(seen, poisson_likelihood(counts, background), 0.0)
@@ -332,7 +334,8 @@ def _without_doubles(
             reach = source.radius_at(faintest / field.pixel_arcsec**2)
             part, distance = source.distances(field.shape, field.pixel_arcsec, reach)
             mask = field.masks[field.planes[p].instrument][part]
-            scattered[p][part] += np.where(mask, source.pixel_counts(distance, field.pixel_arcsec), 0.0)
+            most = np.interp(distance, _UNSURE_ARCSEC, _UNSURE) * source.pixel_counts(distance, field.pixel_arcsec)
+            scattered[p][part] += np.where(mask, most, 0.0)
     return sorted(kept, key=lambda one: -one[0])
 
 
