@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from xmmpy.cli.standin.tree import write_tree
 from xmmpy.simulation.observation import SimulationSettings, simulate_events
 
+DATE = datetime(2010, 1, 1, tzinfo=UTC)
 PRODUCTS = ("*.fits", "*.ds", "images/*.fits", "images/*/*.fits", "coords/*.fits")
 
 
@@ -22,7 +24,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
     for engine in ("native", "sas"):
         folder = root / engine / "obs"
-        simulate_events(folder, SimulationSettings(exposure=1500.0, seed=9, cameras=("mos1",), flares=False))
+        simulate_events(folder, SimulationSettings(exposure=1500.0, seed=9, cameras=("mos1",), flares=False, date=DATE))
         environment = {
             **os.environ, "SOURCE_DATE_EPOCH": "1262304000", "PATH": f"{root}/sas/bin:{os.environ['PATH']}",
         }  # fmt: skip

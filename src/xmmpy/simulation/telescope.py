@@ -103,14 +103,8 @@ def draw_psf(
 
     A King profile normalised inside 300 arcsec; the inverse of its encircled energy is explicit:
     r = core sqrt((1 - u (1 - w))^(1 / (1 - slope)) - 1), w = (1 + (300/core)^2)^(1 - slope).
-
-    The profile was measured in orbit on recorded events, so that it holds the spread over the pixels of the camera.
-    What comes from the telescope is narrower: slope pixel^2 / 12 is taken from the square of the core, which brings the
-    encircled energy of recorded events within 1.3 % of the published one from 3 arcsec on.
     """
     core, slope = nominal.king_profile(camera).at(energy_kev, offaxis)
-    pixel = nominal.ccd_geometry(camera)[0].pixel * 0.05
-    core = np.sqrt(np.maximum(core**2 - slope * pixel**2 / 12.0, 0.25 * core**2))
     outside = (1.0 + (PSF_RADIUS_ARCSEC / core) ** 2) ** (1.0 - slope)
     share = 1.0 - rng.random(energy_kev.size) * (1.0 - outside)
     radius = core * np.sqrt(np.maximum(share ** (1.0 / (1.0 - slope)) - 1.0, 0.0)) / 0.05
