@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from xmmpy.calibration.nominal import ccd_geometry, frame_timing
+from xmmpy.calibration.nominal import FieldOfView, ccd_geometry, frame_timing
 from xmmpy.events.flags import XMMEA_EP, PnFlag
 from xmmpy.events.livetime import Frames, live_time
 from xmmpy.events.placing import camera_places
@@ -108,7 +108,7 @@ def test_places(pn_list: fits.HDUList) -> None:
     """DETX, DETY of every event lie within half a pixel of the centre of its pixel."""
     events = pn_list["EVENTS"].data
     geometry = next(ccd for ccd in ccd_geometry("EPN") if ccd.ccd == 2)
-    places = camera_places(geometry, (0.0, 0.0, 1e5), events["RAWX"], events["RAWY"], None)
+    places = camera_places(geometry, FieldOfView((0.0, 0.0, 1e5)), events["RAWX"], events["RAWY"], None)
     for name, found in (("DETX", places.detx), ("DETY", places.dety)):
         off = events[name].astype(float) - found
         assert np.abs(off).max() <= geometry.pixel / 2 + 2.0
