@@ -181,10 +181,8 @@ def main() -> None:
             level = true[0] / base.masks[plane.instrument].sum() / options.fields
             cells = [f"{100 * (m / t - 1):+.1f} %" if t > 1.0 else "" for m, t in zip(made, true, strict=True)]
             camera = CAMERAS[plane.instrument - 1]
-            noise = 100.0 / np.sqrt(true[0])
-            print(
-                f"| {camera} | {plane.band} | {level:.3f} | {' | '.join(cells)} | {noise:.1f} % | {100 * spread:.1f} % |"
-            )
+            cells += [f"{100.0 / np.sqrt(true[0]):.1f} %", f"{100 * spread:.1f} %"]
+            print(f"| {camera} | {plane.band} | {level:.3f} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
