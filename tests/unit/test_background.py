@@ -114,10 +114,27 @@ def test_wings_of_sources_that_were_measured_too_bright_are_scaled() -> None:
     for seed in range(4):
         image, exposure = crowded(seed, measured=600.0)
         background, _, factor = model_background(image, [np.where(exposure > 0, 1.0, 0.0)])
-        factors.append(factor)
+        factors.append(factor.mean())
         levels.append(background[exposure > 3e3].mean())
     assert np.mean(factors) == pytest.approx(400.0 / 600.0, abs=0.12)
     assert np.mean(levels) == pytest.approx(0.05, rel=0.03)
+
+
+def test_beside_a_cluster_there_is_no_hole() -> None:
+    """Emission of a cluster, taken for point sources with far too many counts: the map about it stays at the level."""
+    flat = flat_map()
+    y, x = np.mgrid[:SIZE, :SIZE]
+    cluster = 3.0 * (1.0 + ((x - 180) ** 2 + (y - 150) ** 2) / 8.0**2) ** -1.5
+    image = np.random.default_rng(1).poisson(np.where(flat > 0, 0.05 * flat / 1e4 + cluster, 0.0))
+    clumps = [KnownSource(180.0 + dx, 150.0 + dy, 1500.0, SHAPE) for dx in (-8, 0, 9) for dy in (-9, 1, 8)]
+    outside, wings = cut_out((SIZE, SIZE), clumps, 4.0, 0.01)
+    used = (flat > 3e3) & outside
+    made = spline_background(Sourceless.of(image, used, wings), [flat], **SPLINE)
+    distance = np.hypot(x - 180, y - 150)
+    truth = 0.05 * flat / 1e4 + cluster
+    beside = used & (distance > 40) & (distance < 80)
+    assert made[beside].mean() == pytest.approx(truth[beside].mean(), rel=0.15)
+    assert (made / np.where(used, truth, 1.0))[beside].min() > 0.5
 
 
 def test_cells_with_unknown_sources_are_left_out() -> None:

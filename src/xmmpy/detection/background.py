@@ -8,7 +8,7 @@ left. The third is an adaptive smoothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _MODEL_STEPS: Final = 30
 _MODEL_CELL: Final = 4  # pixels, over which the parts of the model hardly change
 _WINGS_PRIOR: Final = 0.5
+_BRIGHT_COUNTS: Final = 100.0
+_OWN_WINGS: Final = 24
 _LEAST_VIGNETTING: Final = 0.05
 _GOODNESS_CELL: Final = 16  # pixels
 _GOODNESS_COUNTS: Final = 5.0
@@ -46,8 +48,8 @@ class Sourceless:
         The image.
     used : ndarray of bool
         Pixels inside of the mask and outside of the sources.
-    wings : ndarray
-        Counts of the sources by pixel, as they were measured; the fits may scale them.
+    wings : ndarray, shape (groups, rows, columns)
+        Counts of groups of sources by pixel, as they were measured; the fits scale each.
     fixed : ndarray
         Other known counts, such as those out of time.
     """
@@ -64,8 +66,8 @@ class Sourceless:
     ) -> Sourceless:  # fmt: skip
         """An image of any type; no wings or fixed counts are none."""
         nothing = np.zeros(np.shape(counts))
-        wings = nothing if wings is None else wings
-        return cls(np.asarray(counts, np.float64), used, wings, nothing if fixed is None else fixed)
+        groups = nothing[None] if wings is None else np.reshape(wings, (-1, *nothing.shape))
+        return cls(np.asarray(counts, np.float64), used, groups, nothing if fixed is None else fixed)
 
 
 def cut_out(
@@ -77,15 +79,20 @@ def cut_out(
     -------
     outside : ndarray of bool, shape `shape`
         Pixels that no circle covers.
-    wings : ndarray, shape `shape`
-        Counts of all sources by pixel, from their point-spread functions.
+    wings : ndarray, shape (groups, rows, columns)
+        Counts of the sources by pixel, from their point-spread functions: in the first group those of all but the
+        brightest, each of which has its own.
     """
-    outside, wings = np.ones(shape, bool), np.zeros(shape)
+    bright = sorted((source.counts for source in sources if source.counts >= _BRIGHT_COUNTS), reverse=True)
+    least = bright[min(_OWN_WINGS, len(bright)) - 1] if bright else np.inf
+    outside, wings = np.ones(shape, bool), [np.zeros(shape)]
     for source in sources:
         part, distance = source.distances(shape, pixel_arcsec)
         outside[part] &= distance > max(source.radius_at(scut), pixel_arcsec)
-        wings[part] += source.pixel_counts(distance, pixel_arcsec)
-    return outside, wings
+        if source.counts >= least:
+            wings.append(np.zeros(shape))
+        wings[-1 if source.counts >= least else 0][part] += source.pixel_counts(distance, pixel_arcsec)
+    return outside, np.stack(wings)
 
 
 def flat_exposure(view: CameraView, exposure: npt.NDArray[Any], energy_kev: float) -> FloatArray:
@@ -107,7 +114,9 @@ def flat_exposure(view: CameraView, exposure: npt.NDArray[Any], energy_kev: floa
     return result
 
 
-def model_background(image: Sourceless, templates: Sequence[npt.NDArray[Any]]) -> tuple[FloatArray, FloatArray, float]:
+def model_background(
+    image: Sourceless, templates: Sequence[npt.NDArray[Any]]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Background as a sum of templates with factors of zero or more, by maximum likelihood.
 
     Parameters
@@ -123,15 +132,16 @@ def model_background(image: Sourceless, templates: Sequence[npt.NDArray[Any]]) -
         Counts a pixel.
     factors : ndarray
         Of the templates.
-    wings_factor : float
+    wings_factors : ndarray, shape (groups,)
         Of the wings.
 
     Notes
     -----
     Least squares with factors of zero or more, each time weighted with the variances of the last model: these converge
     to the maximum of the Poisson likelihood. Found sources are on average fainter than they were measured, since those
-    that happen to have more counts are found; the wings outside of the cut-out circles tell by how much. Their factor
-    is fitted with the others, with 1 +- 0.5 to begin with.
+    that happen to have more counts are found, and the counts of boxes on an extended source do not have the wings of
+    point sources: the pixels outside of the cut-out circles tell what wings there are. The factor of each group is
+    fitted with the others, with 1 +- 0.5 to begin with.
     """
     from scipy.optimize import nnls
 
@@ -139,17 +149,19 @@ def model_background(image: Sourceless, templates: Sequence[npt.NDArray[Any]]) -
         return rebinned(np.where(image.used, np.maximum(values, 0.0), 0.0), _MODEL_CELL).ravel()
 
     filled = rebinned(image.used, _MODEL_CELL).ravel() > 0.0
-    stacked = np.stack([gather(one)[filled] for one in (*templates, image.wings)], axis=1)
+    stacked = np.stack([gather(one)[filled] for one in (*templates, *image.wings)], axis=1)
     seen, fixed = gather(image.counts)[filled], gather(image.fixed)[filled]
+    number = len(templates)
     scale = np.maximum(stacked.max(axis=0, initial=0.0), 1e-30)
-    scale[-1] = 1.0
+    scale[number:] = 1.0
     stacked /= scale
-    # The prior of the wings is one more row, whose weight stays.
-    prior = np.zeros(len(scale) + 1)
-    prior[-2:] = 1.0 / _WINGS_PRIOR
-    counts = max(float((seen - fixed).sum() - stacked[:, -1].sum()), 0.5)
-    factors = np.full(len(scale), counts / max(float(stacked[:, :-1].sum()), 1e-30))
-    factors[-1] = 1.0
+    # The priors of the wings are further rows, whose weights stay.
+    prior = np.zeros((len(image.wings), len(scale) + 1))
+    prior[:, number:-1] = np.eye(len(image.wings)) / _WINGS_PRIOR
+    prior[:, -1] = 1.0 / _WINGS_PRIOR
+    counts = max(float((seen - fixed).sum() - stacked[:, number:].sum()), 0.5)
+    factors = np.full(len(scale), counts / max(float(stacked[:, :number].sum()), 1e-30))
+    factors[number:] = 1.0
     for _ in range(_MODEL_STEPS):
         root = np.sqrt(np.maximum(stacked @ factors + fixed, 1e-9))
         rows = np.vstack([np.column_stack([stacked / root[:, None], (seen - fixed) / root]), prior])
@@ -162,7 +174,7 @@ def model_background(image: Sourceless, templates: Sequence[npt.NDArray[Any]]) -
             break
     factors = factors / scale
     background = sum(factor * np.asarray(one, np.float64) for factor, one in zip(factors, templates, strict=False))
-    return np.asarray(background, np.float64), factors[:-1], float(factors[-1])
+    return np.asarray(background, np.float64), factors[:number], factors[number:]
 
 
 def spline_background(
@@ -190,8 +202,8 @@ def spline_background(
     """
     from scipy.special import log_ndtr
 
-    base, _, wings_factor = model_background(image, templates)
-    known = wings_factor * image.wings + image.fixed
+    base, _, wings_factors = model_background(image, templates)
+    known = np.tensordot(wings_factors, image.wings, axes=1) + image.fixed
     good = image.used & (base > 0.0)
     if not good.any():
         return np.zeros(base.shape)
@@ -230,8 +242,9 @@ def smooth_background(image: Sourceless, exposure: npt.NDArray[Any], *, least_sn
 
     exposed = np.maximum(np.asarray(exposure, np.float64), 0.0)
     counts = np.where(image.used, image.counts, 0.0)
-    _, _, wings_factor = model_background(image, [exposed])
-    seen = np.where(image.used, image.counts - wings_factor * image.wings - image.fixed, 0.0)
+    _, _, wings_factors = model_background(image, [exposed])
+    wings = np.tensordot(wings_factors, image.wings, axes=1)
+    seen = np.where(image.used, image.counts - wings - image.fixed, 0.0)
     seconds = np.where(image.used, exposed, 0.0)
     result, open_ = np.zeros(seen.shape), exposed > 0.0
     width = max(sigma, 1.0)
@@ -252,13 +265,16 @@ def smooth_background(image: Sourceless, exposure: npt.NDArray[Any], *, least_sn
 def reduced_chi_square(image: Sourceless, background: FloatArray) -> tuple[float, int]:
     """Reduced chi-square of the map against the image in squares of 16 pixels, and the degrees of freedom.
 
-    Squares in which fewer than 5 counts are expected are left out: theirs are not normal.
+    The wings of sources are added to the map, known counts are in it. Squares in which fewer than 5 counts are expected
+    are left out: theirs are not normal.
     """
+    _, _, wings_factors = model_background(replace(image, fixed=np.zeros(background.shape)), [background])
+    wings = np.tensordot(wings_factors, image.wings, axes=1)
 
     def gather(values: FloatArray) -> FloatArray:
         return rebinned(np.where(image.used, values, 0.0), _GOODNESS_CELL)
 
-    seen, expected = gather(image.counts), gather(background + image.wings)
+    seen, expected = gather(image.counts), gather(background + wings)
     enough = expected >= _GOODNESS_COUNTS
     number = int(enough.sum())
     if not number:

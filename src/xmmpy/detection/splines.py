@@ -1,6 +1,7 @@
-"""A smooth factor to an expected image: a penalised spline, fitted to counts by maximum likelihood.
+"""A smooth factor to an expected image: the exponential of a penalised spline, fitted to counts by maximum likelihood.
 
 Tensor products of cubic B-splines with a penalty on their second differences (Eilers & Marx 1996, Stat. Sci. 11, 89).
+The exponential keeps the factor above zero, beside a bright cluster too, where a plain spline swings below.
 The stiffness is that of the greatest marginal likelihood (Laplace's approximation), so that few counts give a smooth
 map and many show what is there.
 """
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 CELLS_PER_NODE: Final = 3
 _STIFFNESS: Final = np.geomspace(1e-2, 1e6, 17)
 _FIRST_TRIALS: Final = (0, 3, 6, 9, 12, 15)
-_STEPS: Final = 6
-_LEAST_FACTOR: Final = 0.02
+_STEPS: Final = 20
+_LONGEST_STEP: Final = 1.5  # of the logarithm, in one round
+_RANGE: Final = (-3.0, 7.0)  # of the logarithm
 _OVERLAP: Final = 3
 """Neighbours on either side that a cubic B-spline overlaps."""
 
@@ -82,19 +84,22 @@ class SplineFit:
             origin=origin, width=(width[0], width[1]), nodes=nodes,
         )  # fmt: skip
 
+    def logarithm(self, coefficients: FloatArray) -> FloatArray:
+        """Logarithm of the factor in the cells."""
+        return np.clip(self.basis_y @ coefficients @ self.basis_x.T, *_RANGE)
+
     def model(self, coefficients: FloatArray) -> FloatArray:
         """Expected counts of the cells."""
-        factor = self.basis_y @ coefficients @ self.basis_x.T
-        return np.maximum(factor, _LEAST_FACTOR) * self.base + self.known
+        return np.exp(self.logarithm(coefficients)) * self.base + self.known
 
     def factor(self, coefficients: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-        """The spline in all pixels of the image; beyond the fitted part that of its border."""
+        """The factor in all pixels of the image; beyond the fitted part that of its border."""
         places = [
             np.clip((np.arange(size) - origin) / width, 0.0, self.nodes)
             for size, origin, width in zip(shape, self.origin, self.width, strict=True)
         ]
-        result: FloatArray = b_splines(places[0], self.nodes) @ coefficients @ b_splines(places[1], self.nodes).T
-        return np.maximum(result, _LEAST_FACTOR)
+        spline = b_splines(places[0], self.nodes) @ coefficients @ b_splines(places[1], self.nodes).T
+        return np.exp(np.clip(spline, *_RANGE))
 
     def solve(self, weight: FloatArray, start: FloatArray) -> FloatArray:
         """Coefficients of the spline, shape (splines y, splines x).
@@ -105,24 +110,32 @@ class SplineFit:
             0 for cells that are left out.
         start : ndarray
             Coefficients to begin with; empty for a factor of 1.
+
+        Notes
+        -----
+        Fisher scoring: with m the expected counts and b those that the factor multiplies, the weight of a cell is
+        b^2 / m, and the fit is to the logarithm plus (counts - m) / b.
         """
         size_y, size_x = self.basis_y.shape[1], self.basis_x.shape[1]
-        coefficients = start if start.size else np.ones((size_y, size_x))
+        coefficients = start if start.size else np.zeros((size_y, size_x))
         products_y, products_x = _lower_products(self.basis_y), _all_products(self.basis_x)
         penalty = _penalty_bands(size_y, size_x)
         rank = size_y * size_x - 4  # the penalty leaves a + b x + c y + d x y alone
-        design = np.where((weight > 0.0) & (self.base > 0.0), self.base, 0.0)
+        seen = (weight > 0.0) & (self.base > 0.0)
         for _ in range(_STEPS):
-            model = np.maximum(self.model(coefficients), 1e-6)
-            right = self.basis_y.T @ (design * (self.counts - self.known) / model) @ self.basis_x
-            normal = _bands(products_y, design**2 / model, products_x)
-            found = self._stiffest(normal, right.ravel(), penalty, rank)
+            logarithm = self.logarithm(coefficients)
+            multiplied = np.where(seen, np.exp(logarithm) * self.base, 0.0)
+            model = np.maximum(multiplied + self.known, 1e-6)
+            precision = multiplied**2 / model
+            wanted = precision * logarithm + multiplied * (self.counts - model) / model
+            right = (self.basis_y.T @ wanted @ self.basis_x).ravel()
+            found = self._stiffest(_bands(products_y, precision, products_x), right, penalty, rank)
             if found is None:
                 return coefficients
-            new = found.reshape(size_y, size_x)
-            moved = np.abs(new - coefficients).max()
-            coefficients = new
-            if moved < 1e-3:
+            step = found.reshape(size_y, size_x) - coefficients
+            longest = float(np.abs(step).max())
+            coefficients = coefficients + step * min(1.0, _LONGEST_STEP / max(longest, 1e-30))
+            if longest < 1e-3:
                 break
         return coefficients
 
