@@ -92,24 +92,29 @@ def source_image(field: Field, number: int, sources: Array, psfs: dict[int, Psf]
     return result
 
 
-def known_sources(field: Field, number: int, boxes: BoxSources, psfs: dict[int, Psf]) -> list[KnownSource]:
-    """What esplinemap cuts out of an image."""
+def known_sources(
+    field: Field, number: int, boxes: BoxSources, psfs: dict[int, Psf]
+) -> tuple[list[KnownSource], list[KnownSource]]:
+    """What esplinemap cuts out of an image, and what it knows beside that."""
     plane = field.planes[number]
-    view, found = field.views[plane.instrument], []
-    for k in np.flatnonzero((boxes.like[:, number] > MLMIN) & (boxes.fraction[:, number] > 0.0)):
+    view = field.views[plane.instrument]
+    cut: list[KnownSource] = []
+    faint: list[KnownSource] = []
+    for k in np.flatnonzero(boxes.fraction[:, number] > 0.0):
         net = (boxes.counts[k, number] - boxes.background[k, number]) / boxes.fraction[k, number]
         x, y = float(boxes.x[k]), float(boxes.y[k])
         angle = float(view.offaxis_arcmin(np.array(x), np.array(y)))
         shape = psfs[plane.instrument].shape(band_energy_kev(plane.low_ev, plane.high_ev), angle)
         if net > 0.0:
-            found.append(KnownSource(x, y, float(net), shape))
-    return found
+            (cut if boxes.like[k, number] > MLMIN else faint).append(KnownSource(x, y, float(net), shape))
+    return cut, faint
 
 
 def spline_map(field: Field, number: int, boxes: BoxSources, psfs: dict[int, Psf]) -> Array:
     """The map that esplinemap makes with its defaults."""
     plane = field.planes[number]
-    outside, wings = cut_out(field.shape, known_sources(field, number, boxes, psfs), field.pixel_arcsec, SCUT)
+    cut, faint = known_sources(field, number, boxes, psfs)
+    outside, wings = cut_out(field.shape, cut, field.pixel_arcsec, SCUT, faint)
     used = field.masks[plane.instrument] & outside & (plane.exposure > 0.0)
     flat = flat_exposure(field.views[plane.instrument], plane.exposure, (plane.low_ev + plane.high_ev) / 2000.0)
     image = Sourceless.of(plane.counts, used, wings)

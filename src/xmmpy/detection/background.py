@@ -71,9 +71,26 @@ class Sourceless:
 
 
 def cut_out(
-    shape: tuple[int, int], sources: Sequence[KnownSource], pixel_arcsec: float, scut: float
+    shape: tuple[int, int],
+    sources: Sequence[KnownSource],
+    pixel_arcsec: float,
+    scut: float,
+    faint: Sequence[KnownSource] = (),
 ) -> tuple[npt.NDArray[np.bool_], FloatArray]:
     """Pixels outside of the circles around sources, and the counts of the sources that lie in each pixel.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the image.
+    sources : sequence of KnownSource
+        Sources to cut out.
+    pixel_arcsec : float
+        Side of a pixel.
+    scut : float
+        Brightness (counts/arcsec2) down to which a source is cut out.
+    faint : sequence of KnownSource
+        Sources that are not cut out, but whose counts are no background.
 
     Returns
     -------
@@ -92,6 +109,9 @@ def cut_out(
         if source.counts >= least:
             wings.append(np.zeros(shape))
         wings[-1 if source.counts >= least else 0][part] += source.pixel_counts(distance, pixel_arcsec)
+    for source in faint:
+        part, distance = source.distances(shape, pixel_arcsec)
+        wings[0][part] += source.pixel_counts(distance, pixel_arcsec)
     return outside, np.stack(wings)
 
 

@@ -93,8 +93,8 @@ def run(p: EsplinemapParameters, session: Session) -> Outcome:
     loaded = load_field(FieldFiles((p.imageset,), exposures, (), masks, p.pimin, p.pimax), session)
     (plane,) = loaded.field.planes
     mask = loaded.field.masks[plane.instrument]
-    sources = _sources(p, loaded)
-    outside, wings = cut_out(loaded.field.shape, sources, loaded.field.pixel_arcsec, p.scut)
+    sources, faint = _sources(p, loaded)
+    outside, wings = cut_out(loaded.field.shape, sources, loaded.field.pixel_arcsec, p.scut, faint)
     used = mask & outside & (plane.exposure > 0.0)
     if not used.any():
         raise TaskError("noPixels", f"no pixel of '{p.imageset}' is left outside of its sources; raise scut or mlmin")
@@ -143,8 +143,8 @@ def _templates(p: EsplinemapParameters, loaded: LoadedField) -> list[NDArray[Any
     return [plane.exposure, flat_exposure(view, plane.exposure, (plane.low_ev + plane.high_ev) / 2000.0)]
 
 
-def _sources(p: EsplinemapParameters, loaded: LoadedField) -> list[KnownSource]:
-    """Sources of the list with the counts that they have in this image."""
+def _sources(p: EsplinemapParameters, loaded: LoadedField) -> tuple[list[KnownSource], list[KnownSource]]:
+    """Sources of the list with the counts that they have in this image: those to cut out, and the fainter ones."""
     (plane,) = loaded.field.planes
     listed = read_source_list(p.boxlistset)
     rows = listed.rows(plane.instrument, p.idband)
@@ -154,14 +154,16 @@ def _sources(p: EsplinemapParameters, loaded: LoadedField) -> list[KnownSource]:
         raise TaskError("badIdband", f"{text}; give idband and the list of this image")
     view = loaded.field.views[plane.instrument]
     psf, energy = Psf(view.camera), band_energy_kev(plane.low_ev, plane.high_ev)
-    found = []
+    cut: list[KnownSource] = []
+    faint: list[KnownSource] = []
     columns = (rows[rows.likelihood], rows["X_IMA"], rows["Y_IMA"], rows["SCTS"])
     for like, x_ima, y_ima, counts in zip(*columns, strict=True):
         x, y = float(x_ima) - 1.0, float(y_ima) - 1.0
-        if like > p.mlmin and counts > 0.0:
+        if counts > 0.0:
             offaxis = float(view.offaxis_arcmin(np.array(x), np.array(y)))
-            found.append(KnownSource(x, y, float(counts), psf.shape(energy, offaxis)))
-    return found
+            source = KnownSource(x, y, float(counts), psf.shape(energy, offaxis))
+            (cut if like > p.mlmin else faint).append(source)
+    return cut, faint
 
 
 def _hdu(
