@@ -32,7 +32,7 @@ _MODEL_STEPS: Final = 30
 _MODEL_CELL: Final = 4  # pixels, over which the parts of the model hardly change
 _WINGS_PRIOR: Final = 0.5
 _BRIGHT_COUNTS: Final = 100.0
-_OWN_WINGS: Final = 24
+_OWN_WINGS: Final = 12
 _LEAST_VIGNETTING: Final = 0.05
 _GOODNESS_CELL: Final = 16  # pixels
 _GOODNESS_COUNTS: Final = 5.0
@@ -165,10 +165,13 @@ def model_background(
     """
     from scipy.optimize import nnls
 
-    def gather(values: npt.NDArray[Any]) -> FloatArray:
-        return rebinned(np.where(image.used, np.maximum(values, 0.0), 0.0), _MODEL_CELL).ravel()
+    part = _covered(image.used)
+    used = image.used[part]
 
-    filled = rebinned(image.used, _MODEL_CELL).ravel() > 0.0
+    def gather(values: npt.NDArray[Any]) -> FloatArray:
+        return rebinned(np.where(used, np.maximum(values[part], 0.0), 0.0), _MODEL_CELL).ravel()
+
+    filled = rebinned(used, _MODEL_CELL).ravel() > 0.0
     stacked = np.stack([gather(one)[filled] for one in (*templates, *image.wings)], axis=1)
     seen, fixed = gather(image.counts)[filled], gather(image.fixed)[filled]
     number = len(templates)
@@ -195,6 +198,14 @@ def model_background(
     factors = factors / scale
     background = sum(factor * np.asarray(one, np.float64) for factor, one in zip(factors, templates, strict=False))
     return np.asarray(background, np.float64), factors[:number], factors[number:]
+
+
+def _covered(used: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Smallest part of an image that holds all pixels that are used."""
+    rows, columns = np.flatnonzero(used.any(axis=1)), np.flatnonzero(used.any(axis=0))
+    if not rows.size:
+        return slice(0, 1), slice(0, 1)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def spline_background(
