@@ -104,6 +104,17 @@ def test_columns_discarded_on_the_ground(pn_list: fits.HDUList) -> None:
         assert not table.data["DLISAS"][64:].any()
 
 
+def test_columns_discarded_on_board(pn_list: fits.HDUList) -> None:
+    """DLIODF counts by column: the three CCDs of a quadrant have what NDISCLIN counted, fewer at the borders."""
+    for quadrant in range(4):
+        tables = [pn_list[f"DLIMAP{3 * quadrant + ccd:02d}"] for ccd in (1, 2, 3)]
+        counts = np.stack([table.data["DLIODF"] for table in tables])
+        assert not counts[:, 64:].any()
+        total = pn_list[f"HKAUX{3 * quadrant + 1:02d}"].header["NDSCLINQ"]
+        assert counts.sum() == pytest.approx(total, rel=0.03)
+        assert np.all(counts[:, [0, 63]] < 0.9 * counts[:, 2:62].mean())
+
+
 def test_places(pn_list: fits.HDUList) -> None:
     """DETX, DETY of every event lie within half a pixel of the centre of its pixel."""
     events = pn_list["EVENTS"].data

@@ -97,3 +97,17 @@ def test_live_time(exposed: tuple[Arrivals, SimulatedCcd, CalibratedCcd]) -> Non
     assert len(done.good) == 1
     truth = float(sent.live.sum(dtype=np.float64)) * timing.integration_s
     assert live_time(done.frames, done.good) == pytest.approx(truth, rel=2e-3)
+
+
+def test_columns_discarded_on_board(exposed: tuple[Arrivals, SimulatedCcd, CalibratedCcd]) -> None:
+    """DLIODF counts by column: as many as the frames lost, fewer at the borders, where tracks come from one side."""
+    _, sent, done = exposed
+    assert sent.discarded_lines is not None
+    assert done.discarded_lines is not None
+    assert done.discarded_lines[:64, 0].tolist() == sent.discarded_lines.tolist()
+    assert not done.discarded_lines[64:, 0].any()
+    assert sent.discarded_lines.sum() == sent.counts["ndiscarded"].sum()
+    if sent.discarded_lines.any():
+        middle = sent.discarded_lines[2:-2].mean()
+        assert np.all(sent.discarded_lines[[0, -1]] < 0.9 * middle)
+        assert sent.discarded_lines[2:-2].std() < 0.1 * middle

@@ -13,6 +13,7 @@ import numpy as np
 from xmmpy.odf.raw import MosEvents, MosFrameTable, PnEvents, PnFrameTable, Window
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile
+from xmmpy.products.images import image_of, is_image
 from xmmpy.products.tables import table_layout
 
 if TYPE_CHECKING:
@@ -241,13 +242,29 @@ def read_pn_frames(path: Path, to_met: ToMet) -> dict[int, PnFrameTable]:
 
 
 def read_discarded_lines(path: Path) -> NDArray[np.int32]:
-    """Columns that pn discarded because of a particle, for each column or row that the DLI file counts.
+    """How often pn discarded each column (or row, if it was set so) because of a particle.
+
+    The Data Files Handbook calls the file an image and does not tell its layout; an image of one line and a table with
+    one row for each column are understood. In real lists they fill the first 64 of the 200 rows of DLIMAPnn.
 
     Returns
     -------
     ndarray of int32, shape (n,)
         Counts in the order of the file.
+
+    Raises
+    ------
+    FileProblem
+        When there is neither.
     """
+    with FitsFile(path) as file:
+        image = next((hdu for hdu in file.hdus if is_image(hdu)), None)
+        if image is not None:
+            values = np.nan_to_num(image_of(file, image).data)
+            if max(values.shape) != values.size:
+                shape = " x ".join(str(length) for length in values.shape[::-1])
+                raise FileProblem(path, f"is an image of {shape} pixels, not a line of discarded columns", _ADVICE)
+            return np.asarray(values.ravel(), np.int32)
     table = _only_table(path)
     name = next((name for name in ("NDISCLIN", "DISCLIN", "COUNTS", "NLINES") if name in table), None)
     if name is None:

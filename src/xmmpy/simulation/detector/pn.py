@@ -78,7 +78,7 @@ def expose_pn_ccd(
     inside = (column >= 1) & (column <= WIDTH) & (row >= 1) & (row <= HEIGHT)
     dead = bad_pixels_of(faults, (BadKind.DEAD,), (WIDTH + 1, HEIGHT + 1))
     inside[inside] &= ~dead[column[inside], row[inside]]
-    discarded, lines = _tracks(rng, clock, settings)
+    discarded = _tracks(rng, clock, settings)
     inside[inside] &= ~discarded[frame[inside], column[inside]]
     columns: list[NDArray[Any]] = [values[inside] for values in (frame, column, row, adu, photon)]
     frame, column, row, value, photon, shared = _merge(*columns)
@@ -105,7 +105,7 @@ def expose_pn_ccd(
             "ndiscarded": discarded[kept, 1:].sum(axis=1).astype(np.int32),
             "nabove": per_frame[kept].astype(np.int32),
         },
-        discarded_lines=lines,
+        discarded_lines=discarded[kept, 1:].sum(axis=0).astype(np.int32),
     )
 
 
@@ -128,14 +128,11 @@ def _adu(
     return result
 
 
-def _tracks(
-    rng: np.random.Generator, clock: Clocking, settings: DetectorSettings
-) -> tuple[NDArray[np.bool_], NDArray[np.int32]]:
-    """Which columns of which frames are discarded because of a track in them or beside; how often in which row."""
+def _tracks(rng: np.random.Generator, clock: Clocking, settings: DetectorSettings) -> NDArray[np.bool_]:
+    """Which columns of which frames are discarded because of a track in them or beside; shape (frames, 65)."""
     discarded = np.zeros((clock.frames, WIDTH + 1), bool)
-    lines = np.zeros(HEIGHT, np.int32)
     if not settings.tracks:
-        return discarded, lines
+        return discarded
     tracks = particle_tracks("EPN")
     number = rng.poisson(tracks.per_frame * clock.frames)
     frame = rng.integers(0, clock.frames, number)
@@ -145,9 +142,7 @@ def _tracks(
         column = middle + step
         inside = (column >= 1) & (column <= WIDTH)
         discarded[frame[inside], column[inside]] = True
-    came = clock.came_down[frame]
-    lines += np.bincount(rng.integers(0, HEIGHT, number)[came], minlength=HEIGHT).astype(np.int32)
-    return discarded, lines
+    return discarded
 
 
 def _merge(

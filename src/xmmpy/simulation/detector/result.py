@@ -36,8 +36,8 @@ class SimulatedCcd:
         Part of each frame in which photons are seen.
     counts : dict of str to ndarray of int32
         By frame: MOS npixel, nvalid, nbelow, nabove; pn: columns discarded (ndiscarded) and pixels sent (nabove).
-    discarded_lines : ndarray of int32, shape (200,), or None
-        pn: columns discarded because of a track in each row.
+    discarded_lines : ndarray of int32, shape (64,), or None
+        pn: in how many frames each column was discarded because of a track.
     """
 
     ccd: int

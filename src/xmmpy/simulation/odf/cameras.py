@@ -60,9 +60,10 @@ def write_events(writer: OdfWriter, name: str, instrument: str, ccd: SimulatedCc
 
 
 def write_discarded(writer: OdfWriter, name: str, ccd: SimulatedCcd) -> str:
-    """Discarded lines of one CCD of pn."""
+    """Discarded columns of one CCD of pn."""
     assert ccd.discarded_lines is not None
-    columns = [column("RAWY", "1I", np.arange(200, dtype=np.int16)), column("NDISCLIN", "1J", ccd.discarded_lines)]
+    numbers = np.arange(ccd.discarded_lines.size, dtype=np.int16)
+    columns = [column("RAWX", "1I", numbers, "PIXEL"), column("NDISCLIN", "1J", ccd.discarded_lines, "COUNTS")]
     keywords = {"QUADRANT": (ccd.ccd - 1) // 3, "CCDID": (ccd.ccd - 1) % 3}
     return writer.write(f"{name}{ccd.ccd:02d}DLI", "EPN", [("PNDLI1", columns, keywords)]).name
 
