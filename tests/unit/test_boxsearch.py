@@ -122,11 +122,11 @@ def test_one_source_is_one_record(counts: float, with_map: bool) -> None:
 
 @pytest.mark.parametrize("with_map", [True, False])
 def test_pairs_are_two(with_map: bool) -> None:
-    """Equal sources 15 arcsec apart, 400 counts in all each: a box between them does not stand for both."""
+    """Equal sources 15 arcsec apart, of 200 counts in two bands: a box between them does not stand for both."""
     offset = 15.0 / 4.0 / 2.0
     split = 0
     for seed in range(10):
-        pair = [(80.3 + offset, 80.1, 200.0), (80.3 - offset, 80.1, 200.0)]
+        pair = [(80.3 + offset, 80.1, 100.0), (80.3 - offset, 80.1, 100.0)]
         found = search(field(pair, level=0.02, seed=seed), BoxSettings(likemin=5.0, with_map=with_map))
         split += int(np.sum(np.hypot(found.x - 80.3, found.y - 80.1) < 6.0) >= 2)
     assert split >= 8
