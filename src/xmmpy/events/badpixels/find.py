@@ -166,9 +166,10 @@ def _hot_columns(image: Counts, usable: NDArray[np.bool_], sought: Sought) -> li
     sums, pixels = _blocks(capped, sought.block), _blocks(usable, sought.block)
     beside = [_shifted(sums, dx, 0) for dx in (-2, -1, 1, 2)]
     seen = [_shifted(pixels, dx, 0) for dx in (-2, -1, 1, 2)]
-    rate = np.sort(np.stack([b / np.maximum(s, 1) for b, s in zip(beside, seen, strict=True)]), axis=0)[1:3].mean(
-        axis=0
-    )
+    rates = np.stack([b / np.maximum(s, 1) for b, s in zip(beside, seen, strict=True)])
+    # At the edge of the CCD the brightest column there is stands for those that are not: a source may fall off steeply.
+    rates = np.where(np.stack(seen) > 0, rates, rates.max(axis=0))
+    rate = np.sort(rates, axis=0)[1:3].mean(axis=0)
     mean = np.maximum(rate, level / 2) * pixels * sought.column_peak
     hot = (pixels > sought.block / 2) & (sums > _FEWEST) & (sums > mean)
     hot[hot] = _tail(sums[hot], mean[hot]) < sought.chance
