@@ -270,3 +270,12 @@ def test_undefined_pixels_count_as_nothing(tmp_path: Path) -> None:
     a = write(tmp_path / "a.fits", data, grid((2, 2)))
     emosaic(imagesets=[a, a], mosaicedset=tmp_path / "o.fits")
     np.testing.assert_array_equal(fits.getdata(tmp_path / "o.fits"), [[2, 0], [4, 6]])
+
+
+def test_sky_and_back_to_pixels() -> None:
+    grid = TangentGrid.rotated((400, 500), (250.5, 200.5), (0.01, -70.0), (-0.001, 0.001), 33.0)
+    x, y = np.meshgrid(np.linspace(1, 500, 11), np.linspace(1, 400, 9))
+    ra, dec = grid.sky(x, y)
+    assert np.all((ra >= 0) & (ra < 360))
+    assert np.allclose(grid.pixel(ra, dec), (x, y), atol=1e-7)
+    assert np.isnan(grid.pixel(180.01, 70.0)).all()

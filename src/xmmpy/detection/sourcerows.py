@@ -112,20 +112,6 @@ def position_error(radec_error: ArrayLike, systematic: ArrayLike) -> NDArray[np.
     return np.hypot(np.asarray(radec_error, np.float64), np.asarray(systematic, np.float64))
 
 
-def sky_of_pixels(
-    to_sky: NDArray[np.float64], x_ima: ArrayLike, y_ima: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """RA (0 to 360) and Dec in degrees of X_IMA, Y_IMA, which count from 1.
-
-    Parameters
-    ----------
-    to_sky : ndarray, shape (3, 3)
-        From (x, y, 1) to a vector along the direction: `TangentGrid.to_sky` of the image.
-    """
-    x, y = np.broadcast_arrays(np.asarray(x_ima, np.float64), np.asarray(y_ima, np.float64))
-    return _angles(np.tensordot(to_sky, np.stack([x, y, np.ones_like(x)]), axes=1))
-
-
 def unit_vectors(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
     """Directions on the sky, shape (3, n), from RA and Dec in degrees."""
     ra, dec = np.radians(np.asarray(ra, np.float64)), np.radians(np.asarray(dec, np.float64))

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Sampling = Literal["point", "conserve"]
 
@@ -102,6 +102,22 @@ class TangentGrid:
         north = np.array([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)])
         centre = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
         return np.column_stack((east, north, centre)) @ plane
+
+    def sky(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """RA (0 to 360) and Dec in degrees of FITS pixels, of any one shape."""
+        columns, rows = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
+        east, north, up = np.tensordot(self.to_sky, np.stack([columns, rows, np.ones(columns.shape)]), axes=1)
+        ra = np.degrees(np.arctan2(north, east)) % 360.0
+        ra = np.where(ra < 360.0, ra, 0.0)  # the remainder of a tiny negative angle rounds up to 360
+        return ra, np.degrees(np.arctan2(up, np.hypot(east, north)))
+
+    def pixel(self, ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """FITS pixels of directions in degrees, of any one shape; NaN on the far side of the sky."""
+        a, d = np.broadcast_arrays(*(np.radians(np.asarray(angle, np.float64)) for angle in (ra, dec)))
+        direction = np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
+        x, y, depth = np.tensordot(np.linalg.inv(self.to_sky), direction, axes=1)
+        depth = np.where(depth > 0.0, depth, np.nan)
+        return x / depth, y / depth
 
 
 def pixel_map(source: TangentGrid, target: TangentGrid) -> NDArray[np.float64]:

@@ -61,24 +61,22 @@ class Graticule:
 
 def graticule(grid: TangentGrid, frame: Frame) -> Graticule:
     """Draw the lines that suit the size of the frame."""
-    to_sky = grid.to_sky
     edge = np.linspace(0, frame.side, _SAMPLES)
     x, y = (axis.ravel() for axis in np.meshgrid(frame.x + edge, frame.y + edge))
-    ra, dec = _sky(to_sky, x, y)
+    ra, dec = grid.sky(x, y)
     middle = _SAMPLES * _SAMPLES // 2
     ra_offset = (ra - ra[middle] + 180) % 360 - 180
-    to_pixel = np.asarray(np.linalg.inv(to_sky), np.float64)
     paths: list[str] = []
     bottom: list[Label] = []
     left: list[Label] = []
     if np.abs(dec).max() < 89:
         for value in _round_values(ra[middle] + ra_offset.min(), ra[middle] + ra_offset.max(), _RA_STEPS):
-            line = _pixel(to_pixel, np.full(_SAMPLES, value), np.linspace(dec.min(), dec.max(), _SAMPLES), frame)
+            line = places(grid, frame, np.full(_SAMPLES, value), np.linspace(dec.min(), dec.max(), _SAMPLES))
             paths.append(_path(line))
             bottom += [Label(place, short_ra(value)) for place in _crossings(line[1], line[0], 1000.0)]
     ra_range = ra[middle] + np.linspace(ra_offset.min(), ra_offset.max(), _SAMPLES)
     for value in _round_values(dec.min(), dec.max(), _DEC_STEPS):
-        line = _pixel(to_pixel, ra_range, np.full(_SAMPLES, value), frame)
+        line = places(grid, frame, ra_range, np.full(_SAMPLES, value))
         paths.append(_path(line))
         left += [Label(100 - place, short_dec(value)) for place in _crossings(line[0], line[1], 0.0)]
     pixel = np.sqrt(grid.pixel_area)
@@ -93,25 +91,8 @@ def graticule(grid: TangentGrid, frame: Frame) -> Graticule:
 
 def places(grid: TangentGrid, frame: Frame, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.float64]:
     """Place positions of the sky (degrees) in the box of 1000 x 1000; NaN behind the observer. Shape (2, n)."""
-    return _pixel(np.asarray(np.linalg.inv(grid.to_sky), np.float64), ra, dec, frame)
-
-
-def _sky(
-    to_sky: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    direction = to_sky @ np.array([x, y, np.ones_like(x)])
-    ra = np.degrees(np.arctan2(direction[1], direction[0])) % 360
-    return ra, np.degrees(np.arctan2(direction[2], np.hypot(direction[0], direction[1])))
-
-
-def _pixel(
-    to_pixel: NDArray[np.float64], ra: NDArray[np.float64], dec: NDArray[np.float64], frame: Frame
-) -> NDArray[np.float64]:
-    """Place points of the sky in the box of 1000 x 1000; NaN behind the observer. Shape (2, n)."""
-    a, d = np.radians(ra), np.radians(dec)
-    x, y, weight = to_pixel @ np.array([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
-    weight = np.where(weight > 0, weight, np.nan)
-    return np.array([(x / weight - frame.x) / frame.side * 1000, 1000 - (y / weight - frame.y) / frame.side * 1000])
+    x, y = grid.pixel(ra, dec)
+    return np.array([(x - frame.x) / frame.side * 1000, 1000 - (y - frame.y) / frame.side * 1000])
 
 
 def _round_values(low: float, high: float, steps: tuple[float, ...]) -> list[float]:

@@ -169,12 +169,10 @@ def _on_sky(p: PsfgenParameters, image: Image | None) -> Place:
 
 
 def _sky_pixel(grid: TangentGrid, ra: float, dec: float) -> tuple[float, float]:
-    a, d = math.radians(ra), math.radians(dec)
-    direction = np.array([math.cos(d) * math.cos(a), math.cos(d) * math.sin(a), math.sin(d)])
-    x, y, w = np.linalg.solve(grid.to_sky, direction)
-    if w <= 0.0:
+    x, y = grid.pixel(ra, dec)
+    if np.isnan(x):
         raise TaskError("outOfView", f"RA {ra:g}, DEC {dec:g} is on the other side of the sky; check x and y")
-    return float(x / w) - 1.0, float(y / w) - 1.0
+    return float(x) - 1.0, float(y) - 1.0
 
 
 def _linear_pixel(image: Image, axis: int, value: float) -> float:

@@ -81,10 +81,7 @@ class Marks:
 
     def pixels(self, grid: TangentGrid) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Centres and radii in pixels of an image, counted from 1; NaN on the far side of the sky."""
-        a, d = np.radians(self.ra), np.radians(self.dec)
-        x, y, w = np.linalg.solve(grid.to_sky, np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)]))
-        w = np.where(w > 0.0, w, np.nan)
-        return x / w, y / w, self.radius / np.sqrt(grid.pixel_area)
+        return *grid.pixel(self.ra, self.dec), self.radius / np.sqrt(grid.pixel_area)
 
 
 def run(p: SrcdisplayParameters, session: Session) -> Outcome:

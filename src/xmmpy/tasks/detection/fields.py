@@ -81,10 +81,7 @@ class LoadedField:
 
     def to_sky(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """RA (0 to 360) and Dec (degrees) of pixels counted from 0."""
-        ones = np.ones(np.shape(x))
-        vector = self.grid.to_sky @ np.stack([np.asarray(x) + 1.0, np.asarray(y) + 1.0, ones])
-        ra = np.degrees(np.arctan2(vector[1], vector[0])) % 360.0
-        return ra, np.degrees(np.arctan2(vector[2], np.hypot(vector[0], vector[1])))
+        return self.grid.sky(np.asarray(x) + 1.0, np.asarray(y) + 1.0)
 
     def band_keywords(self) -> list[tuple[str, Any, str]]:
         """aa_n_ELO, aa_n_EHI, N_INST and aa_BNDS of a source list."""
@@ -273,12 +270,10 @@ def camera_view(image: Image, grid: TangentGrid) -> CameraView:
     TaskError
         When one of them is missing, or the image does not show the direction that the camera looked in.
     """
-    ra, dec = (np.radians(image_number(image, name)) for name in ("RA_PNT", "DEC_PNT"))
-    direction = np.array([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
-    pixel = np.linalg.solve(grid.to_sky, direction)
-    if pixel[2] <= 0.0:
+    x, y = grid.pixel(image_number(image, "RA_PNT"), image_number(image, "DEC_PNT"))
+    if np.isnan(x):
         text = f"image '{image.path}' points 90 degrees or more from its own centre; check RA_PNT, DEC_PNT"
         raise TaskError("badPointing", text)
-    place = (float(pixel[0] / pixel[2]) - 1.0, float(pixel[1] / pixel[2]) - 1.0)
+    place = (float(x) - 1.0, float(y) - 1.0)
     camera = str(image.header["INSTRUME"]).strip().upper()
     return CameraView.of_pointing(camera, place, image_number(image, "PA_PNT"), grid.matrix)
