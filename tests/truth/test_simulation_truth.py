@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from xmmpy.calibration import nominal
+from xmmpy.calibration import nominal, surroundings
 from xmmpy.simulation import SimulatedObservation, SimulationSettings, simulate_events, sky, telescope
 
 RA, DEC, PA = 83.0, -5.0, 107.0
@@ -180,7 +180,7 @@ def test_corners_see_particles_alone(empty: SimulatedObservation, name: str) -> 
     rows, header = events(empty, name)
     instrument = INSTRUMENTS[name]
     told = truth(empty)["cameras"][name]
-    background = nominal.particle_background(instrument)
+    background = surroundings.particle_background(instrument)
     area = sum(ccd.area_arcmin2 for ccd in nominal.ccd_geometry(instrument))
     low, high = 2.5, 7.0
     grid = np.linspace(low, high, 451)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xmmpy.calibration.nominal import frame_timing, particle_tracks
+from xmmpy.calibration.nominal import frame_timing
+from xmmpy.calibration.surroundings import particle_tracks
 from xmmpy.events.livetime import live_time
 from xmmpy.events.mos.frames import MosFrames, analyse_frames
 from xmmpy.odf.raw import MosEvents, MosFrameTable, Window

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from xmmpy.calibration import nominal
+from xmmpy.calibration import nominal, surroundings
 from xmmpy.simulation import spectra, telescope
 from xmmpy.simulation.telescope import Photons
 
@@ -98,14 +98,14 @@ def flare_photons(
 
 def particle_rate(camera: str) -> float:
     """Counts/s of the quiescent particle background over all CCDs of a camera."""
-    background = nominal.particle_background(camera)
+    background = surroundings.particle_background(camera)
     per_area = float(np.trapezoid(background.rate, background.energy_kev) + background.line_rate.sum())
     return per_area * sum(ccd.area_arcmin2 for ccd in nominal.ccd_geometry(camera))
 
 
 def particle_photons(rng: np.random.Generator, camera: str, scale: float, start: float, stop: float) -> Photons:
     """Quiescent particle events, evenly over all CCDs."""
-    background = nominal.particle_background(camera)
+    background = surroundings.particle_background(camera)
     ccds = nominal.ccd_geometry(camera)
     continuum = spectra.EnergySampler.from_density(background.energy_kev, background.rate)
     number = int(rng.poisson(particle_rate(camera) * scale * (stop - start)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from xmmpy.calibration import nominal
+from xmmpy.calibration import nominal, surroundings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -61,7 +61,7 @@ class EnergySampler:
 
 def source_photons(energy_kev: FloatArray) -> FloatArray:
     """Photon spectrum of a source, arbitrary units: absorbed power law of index 1.7."""
-    absorption = np.exp(-GALACTIC_COLUMN_CM2 * nominal.photoabsorption_cm2(energy_kev))
+    absorption = np.exp(-GALACTIC_COLUMN_CM2 * surroundings.photoabsorption_cm2(energy_kev))
     result: FloatArray = energy_kev**-SOURCE_INDEX * absorption
     return result
 
@@ -76,7 +76,7 @@ def diffuse_photons(energy_kev: FloatArray, unresolved: float) -> FloatArray:
     unresolved : float
         Part of the extragalactic background that is not in the sources simulated one by one.
     """
-    absorption = np.exp(-GALACTIC_COLUMN_CM2 * nominal.photoabsorption_cm2(energy_kev))
+    absorption = np.exp(-GALACTIC_COLUMN_CM2 * surroundings.photoabsorption_cm2(energy_kev))
     result = unresolved * CXB_NORMALISATION * energy_kev**-CXB_INDEX * absorption
     for temperature, normalisation in FOREGROUND:
         result = result + normalisation * np.exp(-energy_kev / temperature) / energy_kev

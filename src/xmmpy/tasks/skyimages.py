@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any, Final
 
 from xmmpy.imaging.mosaic import TangentGrid
 from xmmpy.products.images import Image, read_image
 from xmmpy.tasks.messages import TaskError
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+_OWN: Final = (
+    "XPROC", "XDAL", "CHECKSUM", "DATASUM", "SIMPLE", "EXTEND", "XTENSION", "PCOUNT", "GCOUNT", "EXTNAME", "BSCALE",
+    "BZERO", "BLANK", "BUNIT",
+)  # fmt: skip
 
 
 def read_plane_image(name: str) -> Image:
@@ -25,6 +34,20 @@ def read_plane_image(name: str) -> Image:
     if image.data.dtype.kind not in "iuf":
         raise TaskError("badType", f"image '{name}' has pixels of the type {image.data.dtype}, not numbers")
     return image
+
+
+def take_over(hdu: Any, header: Header, content: str) -> None:
+    """Give a product the keywords of the image that it goes with, and its CONTENT.
+
+    What describes the pixels of the image (its structure, unit, scale) and how it was made (XPROCn) stays behind; its
+    HISTORY goes on, as in SAS's maps.
+    """
+    for card in header.cards:
+        if card.keyword in hdu.header and card.keyword not in {"HISTORY", "COMMENT", ""}:
+            continue
+        if not card.keyword.startswith(_OWN):
+            hdu.header.append(card, end=True)
+    hdu.header["CONTENT"] = (content, "Content of file")
 
 
 def tangent_grid(image: Image) -> TangentGrid:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from xmmpy.calibration.energy import MosEnergy, pattern_class
-from xmmpy.calibration.nominal import frame_timing, particle_tracks
+from xmmpy.calibration.nominal import frame_timing
+from xmmpy.calibration.surroundings import particle_tracks
 from xmmpy.events.badpixels.placing import pixel_flags
 from xmmpy.events.calibrated import CalibratedCcd, CcdEvents, Fate
 from xmmpy.events.energy import mos_ccd_energy

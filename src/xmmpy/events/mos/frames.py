@@ -99,7 +99,7 @@ def analyse_frames(
     housekeeping : Intervals, optional
         When the housekeeping is good.
     hidden_per_pixel : float
-        Pixels that each pixel of a track hides (`xmmpy.calibration.nominal.particle_tracks`).
+        Pixels that each pixel of a track hides (`xmmpy.calibration.surroundings.particle_tracks`).
     """
     number, first = np.unique(table.frame, return_index=True)
     end = table.end[first]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from xmmpy.calibration.badpixels import BadKind
-from xmmpy.calibration.nominal import particle_tracks
 from xmmpy.calibration.patterns import DIAGONALS, pattern_numbers
+from xmmpy.calibration.surroundings import particle_tracks
 from xmmpy.odf.raw import MosEvents, Window
 from xmmpy.simulation.detector.common import bad_pixels_of, hot_signals, split_charge
 from xmmpy.simulation.detector.result import SimulatedCcd

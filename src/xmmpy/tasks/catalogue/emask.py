@@ -17,7 +17,7 @@ from xmmpy.tasks.catalogue.evselect.source import figures_of
 from xmmpy.tasks.parameters import Dataset, Real, Switch, TaskParameters, Text, parameter
 from xmmpy.tasks.registry import Task
 from xmmpy.tasks.session import Outcome, Session
-from xmmpy.tasks.skyimages import image_number, read_plane_image
+from xmmpy.tasks.skyimages import image_number, read_plane_image, take_over
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,11 +50,7 @@ def run(p: EmaskParameters, session: Session) -> Outcome:
         mask &= _inside(p.regionset, image)
     primary = fits.PrimaryHDU()
     block = fits.ImageHDU(mask.astype(np.int32), name=p.detmasktable)
-    for card in image.header.cards:
-        if card.keyword not in block.header and not card.keyword.startswith(("XPROC", "XDAL", "SIMPLE", "EXTEND")):
-            block.header.append(card, end=True)
-    block.header["CONTENT"] = ("DETECTION MASK", "Content of file")
-    block.header.remove("BUNIT", ignore_missing=True)
+    take_over(block, image.header, "DETECTION MASK")
     record_creation(primary.header, session.provenance(p))
     write_hdus(output, [primary, block])
     kept = int(mask.sum())

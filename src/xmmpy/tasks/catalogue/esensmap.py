@@ -14,7 +14,7 @@ from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import Dataset, Real, RealList, TaskParameters, Text, TextList, parameter
 from xmmpy.tasks.registry import Task
 from xmmpy.tasks.session import Outcome, Session
-from xmmpy.tasks.skyimages import read_plane_image
+from xmmpy.tasks.skyimages import read_plane_image, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,10 +93,7 @@ def _hdu(
 
     values = data.astype(np.float32)
     hdu = fits.PrimaryHDU(values) if first else fits.ImageHDU(values, name="FLUX")
-    for card in like.header.cards:
-        if card.keyword not in hdu.header and not card.keyword.startswith(("XPROC", "XDAL", "BUNIT")):
-            hdu.header.append(card, end=True)
-    hdu.header["CONTENT"] = ("SENSITIVITY MAP", "Content of file")
+    take_over(hdu, like.header, "SENSITIVITY MAP")
     hdu.header["BUNIT"] = (unit, "of the faintest source that is found")
     hdu.header["MLMIN"] = (p.mlmin, "likelihood that it reaches")
     record_creation(hdu.header, session.provenance(p))

@@ -37,7 +37,7 @@ from xmmpy.tasks.parameters import (
 )
 from xmmpy.tasks.registry import Task
 from xmmpy.tasks.session import Outcome, Session
-from xmmpy.tasks.skyimages import read_plane_image
+from xmmpy.tasks.skyimages import read_plane_image, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,12 +173,7 @@ def _hdu(
     from astropy.io import fits
 
     hdu = fits.PrimaryHDU(data)
-    for card in loaded.headers[0].cards:
-        if card.keyword not in hdu.header and not card.keyword.startswith(
-            ("XPROC", "XDAL", "XTENSION", "PCOUNT", "GCOUNT", "EXTNAME", "BSCALE", "BZERO", "BLANK")
-        ):
-            hdu.header.append(card, end=True)
-    hdu.header["CONTENT"] = (content, "Content of file")
+    take_over(hdu, loaded.headers[0], content)
     for name, value, comment in keywords:
         hdu.header[name] = (value, comment)
     record_creation(hdu.header, session.provenance(p))

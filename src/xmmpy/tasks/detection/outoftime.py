@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from xmmpy.calibration.nominal import out_of_time_part
 from xmmpy.detection.outoftime import out_of_time_image
 from xmmpy.products.tables import read_table
 from xmmpy.selection.keywords import read_dataspace
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from xmmpy.tasks.detection.fields import LoadedField
     from xmmpy.tasks.session import Session
 
-OUT_OF_TIME: Final = {
-    "PrimeFullWindow": 0.063,
-    "PrimeFullWindowExtended": 0.023,
-    "PrimeLargeWindow": 0.0016,
-    "PrimeSmallWindow": 0.011,
-}
-"""Part of the events of pn that arrive during the read-out, by mode (XMM-Newton Users' Handbook)."""
 _SELECTED: Final = ("FLAG", "PATTERN")
 
 
@@ -59,7 +53,8 @@ def out_of_time_counts(loaded: LoadedField, spec: str, session: Session) -> NDAr
         return nothing
     header = loaded.headers[0]
     mode = str(header.get("SUBMODE", "PrimeFullWindow")).strip()
-    if mode not in OUT_OF_TIME:
+    part = out_of_time_part(view.camera, mode)
+    if part is None:
         session.warn("noOutOfTime", f"the out-of-time fraction of the mode '{mode}' is not known: none are added")
         return nothing
     table = read_table(spec if ":" in spec else f"{spec}:EVENTS")
@@ -70,7 +65,7 @@ def out_of_time_counts(loaded: LoadedField, spec: str, session: Session) -> NDAr
     rows = {
         int(ccd): (int(rawy[ccdnr == ccd].min()), int(rawy[ccdnr == ccd].max())) for ccd in np.unique(ccdnr[chosen])
     }
-    return out_of_time_image(view, loaded.field.shape, ccdnr[chosen], rawx[chosen], rows, OUT_OF_TIME[mode])
+    return out_of_time_image(view, loaded.field.shape, ccdnr[chosen], rawx[chosen], rows, part)
 
 
 def passes_image_selection(header: Mapping[str, Any], table: SmallTable) -> NDArray[np.bool_]:

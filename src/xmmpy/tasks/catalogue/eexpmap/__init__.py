@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xmmpy.calibration.nominal import CAMERAS, azimuthal_vignetting, boresight, ccd_geometry, field_of_view, vignetting
+from xmmpy.calibration.nominal import (
+    CAMERAS,
+    azimuthal_vignetting,
+    boresight,
+    ccd_geometry,
+    field_of_view,
+    out_of_time_part,
+    vignetting,
+)
 from xmmpy.events.coordinates import UNIT_DEG, Attitude
 from xmmpy.imaging.exposuremap import AttitudeBins, bin_attitude, detector_raster, exposure_maps
 from xmmpy.imaging.mosaic import TangentGrid, pixel_map
@@ -22,7 +30,7 @@ from xmmpy.tasks.catalogue.evselect.source import EventSource
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.registry import Task
 from xmmpy.tasks.session import Outcome, Session
-from xmmpy.tasks.skyimages import image_number, read_plane_image, tangent_grid
+from xmmpy.tasks.skyimages import image_number, read_plane_image, take_over, tangent_grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +40,6 @@ if TYPE_CHECKING:
     from xmmpy.products.images import Image
 
 _FINEST_BIN_ARCSEC = 0.5
-_OUT_OF_TIME = {"PrimeFullWindow": 0.063, "PrimeFullWindowExtended": 0.023, "PrimeLargeWindow": 0.0016,
-                "PrimeSmallWindow": 0.011}  # fmt: skip
 
 
 def run(p: EexpmapParameters, session: Session) -> Outcome:
@@ -171,21 +177,14 @@ def _hdu(
     from astropy.io import fits
 
     hdu = fits.PrimaryHDU(data.astype(np.float32))
-    for card in image.header.cards:
-        if card.keyword in hdu.header and card.keyword not in {"HISTORY", "COMMENT", ""}:
-            continue
-        if card.keyword in {"XTENSION", "PCOUNT", "GCOUNT", "EXTNAME", "BSCALE", "BZERO", "BLANK", "BUNIT"}:
-            continue
-        if card.keyword.startswith(("XPROC", "XDAL", "CHECKSUM", "DATASUM")):
-            continue
-        hdu.header.append(card, end=True)
-    hdu.header["CONTENT"] = ("EPIC EXPOSURE MAP", "Content of file")
+    take_over(hdu, image.header, "EPIC EXPOSURE MAP")
     hdu.header["BUNIT"] = ("s", "exposure time")
     hdu.header["XCEN"] = (float(np.rint(axis[0])), "[X pos. of opt. axis]")
     hdu.header["YCEN"] = (float(np.rint(axis[1])), "[Y pos. of opt. axis]")
     if camera == "EPN":
         mode = str(image.header.get("SUBMODE", "")).strip()
-        hdu.header["OOTFRAC"] = (_OUT_OF_TIME.get(mode, 0.0), "part of the events that are out of time")
+        part = out_of_time_part(camera, mode)
+        hdu.header["OOTFRAC"] = (part or 0.0, "part of the events that are out of time")
     record_creation(hdu.header, session.provenance(p))
     return hdu
 

@@ -21,6 +21,7 @@ from xmmpy.tasks.detection.telescopes import telescope_psf
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.registry import Task
 from xmmpy.tasks.session import Outcome, Session
+from xmmpy.tasks.skyimages import take_over
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from xmmpy.products.sourcelists import SourceList
 
 _LEVELS = {"ellbeta": "ELLBETA", "medium": "MEDIUM", "extended": "EXTENDED", "slew": "SLEW"}
-_NOT_TAKEN_OVER = ("XPROC", "XDAL", "XTENSION", "PCOUNT", "GCOUNT", "EXTNAME", "BSCALE", "BZERO", "BLANK")
 
 
 def run(p: EmldetectParameters, session: Session) -> Outcome:
@@ -116,10 +116,7 @@ def _write_map(
     from astropy.io import fits
 
     hdu = fits.PrimaryHDU(data.astype(np.float32))
-    for card in loaded.headers[number].cards:
-        if card.keyword not in hdu.header and not card.keyword.startswith(_NOT_TAKEN_OVER):
-            hdu.header.append(card, end=True)
-    hdu.header["CONTENT"] = ("EPIC SOURCE MAP", "Content of file")
+    take_over(hdu, loaded.headers[number], "EPIC SOURCE MAP")
     record_creation(hdu.header, session.provenance(p))
     write_hdus(path, [hdu])
 
