@@ -7,6 +7,8 @@ products (the README of the tests says which) it prints the table; with ``--writ
 from __future__ import annotations
 
 import argparse
+import gzip
+import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 TABLES = Path(__file__).resolve().parent.parent / "src" / "xmmpy" / "calibration" / "tables"
 OBSERVATIONS = ("0201901401", "0201903501")
 LISTS = {"EMOS1": "mos1_exp1_clean_evts.fits.gz", "EMOS2": "mos2_exp1_clean_evts.fits.gz"}
+GZIP = b"\x1f\x8b"
 PN_LIST = Path("pn-list/0932190801/0932190801_PN1_src.evt.gz")
 
 
@@ -60,6 +63,18 @@ def mos_lists(data: Path, camera: str) -> list[EventList]:
     """The lists of one camera in the two observations of 2004."""
     folders = [data / "sas-products" / observation for observation in OBSERVATIONS]
     return [read_list(folder / LISTS[camera], next(folder.glob("*ATTTSR*"))) for folder in folders]
+
+
+def summary_lists(data: Path) -> list[tuple[fits.Header, fits.FITS_rec]]:
+    """Primary header and sources of the public summary source lists; some were packed twice."""
+    lists = []
+    for path in sorted((data / "source-lists").glob("P*EPX000OBSMLI0000*")):
+        content = path.read_bytes()
+        while content.startswith(GZIP):
+            content = gzip.decompress(content)
+        with fits.open(io.BytesIO(content), memmap=False) as file, np.errstate(invalid="ignore"):  # signalling nulls
+            lists.append((file[0].header, file["SRCLIST"].data))
+    return lists
 
 
 def table_text(about: str, columns: str, rows: list[str]) -> str:

@@ -84,7 +84,7 @@ def test_a_list_of_another_year_of_sas(real_data: Path, tool: Callable[[str], Mo
         assert np.abs(whole_pixels(y) - events["Y"]).max() <= largest
 
 
-@pytest.mark.parametrize("name", ["boresight", "ccd_geometry"])
+@pytest.mark.parametrize("name", ["boresight", "ccd_geometry", "azimuthal_vignetting"])
 def test_the_tables_come_from_the_data(real_data: Path, tool: Callable[[str], ModuleType], name: str) -> None:
     derivation = tool("derivation")
     assert tool(f"derive_{name}").derive(real_data) == (derivation.TABLES / f"{name}.csv").read_text(encoding="utf-8")

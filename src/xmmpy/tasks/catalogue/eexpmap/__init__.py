@@ -13,7 +13,7 @@ from xmmpy.calibration.nominal import (
     boresight,
     ccd_geometry,
     field_of_view,
-    out_of_time_part,
+    frame_timing,
     vignetting,
 )
 from xmmpy.events.coordinates import UNIT_DEG, Attitude
@@ -33,7 +33,7 @@ from xmmpy.tasks.session import Outcome, Session
 from xmmpy.tasks.skyimages import image_number, read_plane_image, take_over, tangent_grid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -78,9 +78,8 @@ def run(p: EexpmapParameters, session: Session) -> Outcome:
     maps = exposure_maps(raster, (rows, columns), to_det, time, axis, radial, gratings, energies, subpixels=subpixels)
     if p.withvignetting:
         session.say(f"vignetting of {camera}: nominal tables vignetting and azimuthal_vignetting", level=3)
-    place = _axis_pixel(to_det[0], axis)
     for output, data in zip(outputs, maps, strict=True):
-        write_hdus(output, [_hdu(p, session, image, data, place, camera)])
+        write_hdus(output, [_hdu(p, session, image, data, camera)])
     longest = float(maps.max())
     session.say(f"{len(outputs)} maps of {columns} x {rows} pixels, longest exposure {longest:.1f} s")
     return Outcome(outputs=tuple(outputs), facts={"attitudes": len(to_det), "longest": longest, "ccds": len(watched)})
@@ -160,18 +159,11 @@ def _detector_plane(image: Image) -> NDArray[np.float64]:
     return np.array([*rows, [0.0, 0.0, 1.0]])
 
 
-def _axis_pixel(to_det: NDArray[np.float64], axis: tuple[float, float]) -> tuple[float, float]:
-    """Pixel of the optical axis, counted from 1."""
-    place = np.linalg.solve(to_det, np.array([*axis, 1.0]))
-    return float(place[0] / place[2]), float(place[1] / place[2])
-
-
 def _hdu(
     p: EexpmapParameters,
     session: Session,
     image: Image,
     data: NDArray[np.float64],
-    axis: Sequence[float],
     camera: str,
 ) -> Any:
     from astropy.io import fits
@@ -179,12 +171,14 @@ def _hdu(
     hdu = fits.PrimaryHDU(data.astype(np.float32))
     take_over(hdu, image.header, "EPIC EXPOSURE MAP")
     hdu.header["BUNIT"] = ("s", "exposure time")
-    hdu.header["XCEN"] = (float(np.rint(axis[0])), "[X pos. of opt. axis]")
-    hdu.header["YCEN"] = (float(np.rint(axis[1])), "[Y pos. of opt. axis]")
+    # As in SAS's maps: the pixel of the longest exposure, counted from 0, whatever gap the axis itself may lie in.
+    ycen, xcen = (0, 0) if p.withdetcoords else np.unravel_index(np.argmax(data), data.shape)
+    hdu.header["XCEN"] = (float(xcen), "[X pos. of opt. axis]")
+    hdu.header["YCEN"] = (float(ycen), "[Y pos. of opt. axis]")
     if camera == "EPN":
-        mode = str(image.header.get("SUBMODE", "")).strip()
-        part = out_of_time_part(camera, mode)
-        hdu.header["OOTFRAC"] = (part or 0.0, "part of the events that are out of time")
+        timing = frame_timing(camera, str(image.header.get("SUBMODE", "")).strip())
+        hdu.header["OOTCORR"] = (True, "correction for point source OOT fraction applied")
+        hdu.header["OOTFRAC"] = (timing.integration_s / timing.frame_s, "[OOT correction factor]")
     record_creation(hdu.header, session.provenance(p))
     return hdu
 
