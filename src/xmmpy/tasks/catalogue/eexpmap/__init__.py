@@ -177,7 +177,7 @@ def _hdu(
     hdu.header["YCEN"] = (float(ycen), "[Y pos. of opt. axis]")
     if camera == "EPN":
         timing = frame_timing(camera, str(image.header.get("SUBMODE", "")).strip())
-        hdu.header["OOTCORR"] = (True, "correction for point source OOT fraction applied")
+        hdu.header["OOTCORR"] = (True, "correction for point source OOT fraction")
         hdu.header["OOTFRAC"] = (timing.integration_s / timing.frame_s, "[OOT correction factor]")
     record_creation(hdu.header, session.provenance(p))
     return hdu
