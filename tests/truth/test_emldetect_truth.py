@@ -86,13 +86,16 @@ def test_a_background_that_is_too_high_costs_its_counts_alone() -> None:
 
 
 def test_rates_are_whole_beside_gaps() -> None:
+    """Sources that lose up to half of their photons in a gap: the mean pull of 24 lies within three of its errors."""
     sources = [Photons(31.0 + 64.0 * n + 2.5, 24.0 + 26.0 * k, 2000.0) for n in range(2) for k in range(4)]
-    found = fit(photon_field(31, sources, size=160, gaps=True), begin(sources, 32))
-    assert len(found) == len(sources)
-    assert all(0.5 < (one.sums[:, 1] / one.sums[:, 0]).min() < 0.95 for one in found)
-    pull = compare(found, sources)[:, 2]
-    assert abs(pull.mean()) < 1.1
-    assert np.abs(pull).max() < 4.0
+    pulls = []
+    for seed in (31, 131, 231):
+        found = fit(photon_field(seed, sources, size=160, gaps=True), begin(sources, seed + 1))
+        assert len(found) == len(sources)
+        assert all(0.5 < (one.sums[:, 1] / one.sums[:, 0]).min() < 0.95 for one in found)
+        pulls.append(compare(found, sources)[:, 2])
+    assert abs(np.mean(pulls)) < 3.0 / np.sqrt(24)
+    assert np.abs(pulls).max() < 4.0
 
 
 def test_extent_of_extended_sources() -> None:
