@@ -26,9 +26,11 @@ BANDS = {"0.50-2.00": (500, 2000), "2.00-10.00": (2000, 10000)}
 MATCH_ARCSEC = 10.0
 CROSS_ARCSEC = 4.0
 CROSS_LIKELIHOOD = 15.0
+REGISTER_ARCSEC = 8.0
+ATTITUDE_ARCSEC = 1.0  # what is left beside the statistical error, so that one bright source does not decide alone
 
 
-def detect(work: Path, images: list[str], exposures: list[str]) -> Table:
+def detect(work: Path, images: list[str], exposures: list[str], *, extents: bool = False) -> Table:
     """Search images of two bands for each camera; one row for each source."""
     from xmmpy.tasks.registry import find_task
 
@@ -53,7 +55,7 @@ def detect(work: Path, images: list[str], exposures: list[str]) -> Table:
         find_task("eboxdetect")(**common, bkgimagesets=backgrounds, boxlistset="map.fits", likemin=5)
         find_task("emldetect")(
             **common, bkgimagesets=backgrounds, boxlistset="map.fits", mllistset="emllist.fits", mlmin=6,
-            withthreshold=False,
+            withthreshold=False, fitextent=extents, dmlextmin=10, maxextent=40,
         )  # fmt: skip
     finally:
         os.chdir(before)
@@ -145,7 +147,7 @@ def against_each_other(data: Path, root: Path) -> None:
                 pimax=[high for _, high in BANDS.values()],
             )  # fmt: skip
             exposures += made
-        lists.append(detect(work, images, exposures))
+        lists.append(detect(work, images, exposures, extents=True))
     for one, other, name, exposure in (
         (lists[0], lists[1], "0201901401 in 0201903501", root / "mos_0201903501/mask0.fits"),
         (lists[1], lists[0], "0201903501 in 0201901401", root / "mos_0201901401/mask0.fits"),
@@ -153,15 +155,32 @@ def against_each_other(data: Path, root: Path) -> None:
         likely = one[one["DET_ML"] >= CROSS_LIKELIHOOD]
         seen = _searched(likely, exposure)
         likely = likely[seen]
-        distance = separation_arcsec(likely["RA"], likely["DEC"], other["RA"], other["DEC"]).min(axis=1)
-        print(f'{name}: {np.sum(distance < CROSS_ARCSEC)} of {len(likely)} (DET_ML >= {CROSS_LIKELIHOOD:g}) within '
-              f'{CROSS_ARCSEC:g}"')  # fmt: skip
+        plain = separation_arcsec(likely["RA"], likely["DEC"], other["RA"], other["DEC"]).min(axis=1)
+        east, north = shift_between(likely, other)
+        ra = likely["RA"] + east / 3600.0 / np.cos(np.radians(likely["DEC"]))
+        distance = separation_arcsec(ra, likely["DEC"] + north / 3600.0, other["RA"], other["DEC"]).min(axis=1)
+        print(f'{name}: {np.sum(plain < CROSS_ARCSEC)} of {len(likely)} (DET_ML >= {CROSS_LIKELIHOOD:g}) within '
+              f'{CROSS_ARCSEC:g}"; {np.sum(distance < CROSS_ARCSEC)} once shifted by {east:+.1f}" to the east and '
+              f'{north:+.1f}" to the north')  # fmt: skip
         for row, away in zip(likely, distance, strict=True):
             if away >= CROSS_ARCSEC:
                 print(f'  not: RA {row["RA"]:.4f} Dec {row["DEC"]:.4f} DET_ML {row["DET_ML"]:.1f}, '
                       f'{row["SCTS"]:.0f} counts; nearest {away:.1f}"')  # fmt: skip
     image = data / "sas-products/0201903501/0201903501-0.50-2.00keVmerged_img.fits.gz"
     _draw_pair(root / "cross_match.png", image, lists)
+
+
+def shift_between(one: Table, other: Table) -> tuple[float, float]:
+    """Shift (arcsec, east and north) from a list to another: the mean of the pairs within REGISTER_ARCSEC, weighted."""
+    scale = np.cos(np.radians(np.mean(one["DEC"])))
+    east = (np.asarray(other["RA"])[None, :] - np.asarray(one["RA"])[:, None]) * scale * 3600.0
+    north = (np.asarray(other["DEC"])[None, :] - np.asarray(one["DEC"])[:, None]) * 3600.0
+    nearest = np.hypot(east, north).argmin(axis=1)
+    row = np.arange(len(one))
+    paired = np.hypot(east, north)[row, nearest] < REGISTER_ARCSEC
+    error = np.hypot(np.asarray(one["RADEC_ERR"]), np.asarray(other["RADEC_ERR"])[nearest])
+    weight = paired / (error**2 + ATTITUDE_ARCSEC**2)
+    return tuple(float(np.average(move[row, nearest], weights=weight)) for move in (east, north))  # type: ignore[return-value]
 
 
 def _searched(sources: Table, mask: Path) -> np.ndarray[Any, Any]:
