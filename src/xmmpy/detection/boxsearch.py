@@ -21,7 +21,7 @@ from xmmpy.detection.psf import Psf, PsfShape, band_energy_kev
 from xmmpy.detection.wings import KnownSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -116,7 +116,7 @@ class _Run:
     likelihood: FloatArray
 
 
-def search(field: Field, settings: BoxSettings) -> BoxSources:
+def search(field: Field, settings: BoxSettings, psfs: Mapping[int, Psf] | None = None) -> BoxSources:
     """Find candidates.
 
     Parameters
@@ -125,7 +125,10 @@ def search(field: Field, settings: BoxSettings) -> BoxSources:
         Images, exposure maps, masks, and background maps where `with_map`.
     settings : BoxSettings
         How.
+    psfs : mapping of int to Psf, optional
+        Point-spread function of each camera, by ID_INST; the nominal ones.
     """
+    shapes = psfs or {instrument: Psf(view.camera) for instrument, view in field.views.items()}
     found: list[_Candidate] = []
     runs = [_run(field, settings, 2**number) for number in range(settings.runs)]
     for index, run in enumerate(runs):
@@ -133,8 +136,8 @@ def search(field: Field, settings: BoxSettings) -> BoxSources:
             y = (row + run.origin[0] + 0.5) * run.factor - 0.5
             x = (column + run.origin[1] + 0.5) * run.factor - 0.5
             found.append((float(run.likelihood[row, column]), x, y, index, row, column))
-    chosen = _without_doubles(field, settings, runs, found)
-    return _measure(field, settings, runs, chosen)
+    chosen = _without_doubles(field, settings, shapes, runs, found)
+    return _measure(field, settings, shapes, runs, chosen)
 
 
 def likelihood_image(field: Field, settings: BoxSettings, factor: int = 1) -> FloatArray:
@@ -294,7 +297,7 @@ def _maxima(likelihood: FloatArray, least: float) -> list[tuple[int, int]]:
 
 
 def _without_doubles(
-    field: Field, settings: BoxSettings, runs: list[_Run], found: list[_Candidate]
+    field: Field, settings: BoxSettings, psfs: Mapping[int, Psf], runs: list[_Run], found: list[_Candidate]
 ) -> list[_Candidate]:
     """Keep one candidate for each source, the likeliest of the finest images.
 
@@ -302,7 +305,6 @@ def _without_doubles(
     the accepted ones, of its own run or of finer ones, may put into its box; so a large box that holds two sources does
     not stand for both, and the wings of a bright source are none.
     """
-    psfs = {instrument: Psf(view.camera) for instrument, view in field.views.items()}
     summed = _summed(field)
     scattered = np.zeros((len(field.planes), *field.shape))
     kept: list[_Candidate] = []
@@ -339,7 +341,9 @@ def _without_doubles(
     return sorted(kept, key=lambda one: -one[0])
 
 
-def _measure(field: Field, settings: BoxSettings, runs: list[_Run], chosen: list[_Candidate]) -> BoxSources:
+def _measure(
+    field: Field, settings: BoxSettings, psfs: Mapping[int, Psf], runs: list[_Run], chosen: list[_Candidate]
+) -> BoxSources:
     """Places, counts, background and fractions of the candidates."""
     planes = len(field.planes)
     number = len(chosen)
@@ -348,7 +352,6 @@ def _measure(field: Field, settings: BoxSettings, runs: list[_Run], chosen: list
     }
     places = np.zeros((4, number))
     rebin = np.array([runs[one[3]].factor for one in chosen], np.int64)
-    psfs = {instrument: Psf(view.camera) for instrument, view in field.views.items()}
     summed = _summed(field)
     for n, (_, x, y, index, row, column) in enumerate(chosen):
         run = runs[index]
@@ -382,7 +385,7 @@ def _fraction(shape: PsfShape, pixel_arcsec: float, settings: BoxSettings, facto
     return max(box - (outer - box) * size**2 / (whole**2 - size**2), 0.05)
 
 
-def _shapes(field: Field, psfs: dict[int, Psf], x: float, y: float) -> list[PsfShape]:
+def _shapes(field: Field, psfs: Mapping[int, Psf], x: float, y: float) -> list[PsfShape]:
     """Point-spread function of each plane at a place."""
     angles = {one: float(view.offaxis_arcmin(np.array(x), np.array(y))) for one, view in field.views.items()}
     return [

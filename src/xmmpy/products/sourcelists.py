@@ -42,7 +42,7 @@ class ListColumn:
     @property
     def missing(self) -> Any:
         """Value of a row that has none."""
-        return (self.null if self.null is not None else 0) if self.form == "J" else np.nan
+        return (self.null if self.null is not None else 0) if self.form.endswith("J") else np.nan
 
 
 def _with_error(name: str, unit: str = "") -> tuple[ListColumn, ListColumn]:
@@ -193,6 +193,20 @@ def empty_rows(layout: Sequence[ListColumn], number: int) -> dict[str, NDArray[A
     return {column.name: np.full(number, column.missing, _TYPES[column.form]) for column in layout}
 
 
+def stored(column: ListColumn, values: NDArray[Any] | None, rows: int) -> NDArray[Any]:
+    """Values of a column in the type of its file; missing ones, and a column that is not given, as its null."""
+    if column.form == "L":
+        return np.zeros(rows, bool) if values is None else np.asarray(values, bool)
+    if column.form.endswith("A"):
+        return np.full(rows, "") if values is None else np.asarray(values)
+    numbers = np.full(rows, np.nan) if values is None else np.asarray(values)
+    kind = column.form[-1]
+    if kind == "J" and numbers.dtype.kind == "f":
+        numbers = np.where(np.isnan(numbers), column.missing, np.nan_to_num(numbers))
+    typed: NDArray[Any] = numbers.astype(_TYPES[kind])
+    return typed
+
+
 def write_source_list(
     path: str | os.PathLike[str],
     layout: Sequence[ListColumn],
@@ -210,7 +224,7 @@ def write_source_list(
     layout : sequence of ListColumn
         Columns in order.
     rows : mapping of str to ndarray
-        Their values.
+        Their values by column, NaN where a source has none; a column that is missing is null in all rows.
     keywords, primary : sequence of (keyword, value, comment)
         Further cards of the table and of the primary header (OBS_ID and the like).
     provenance : Provenance
@@ -222,13 +236,14 @@ def write_source_list(
     for keyword, value, comment in primary:
         first.header[keyword] = (value, comment)
     record_creation(first.header, provenance)
+    number = len(rows["RA"])
     columns = [
         fits.Column(
             name=column.name,
             format=column.form,
             unit=column.unit or None,
             null=column.null,
-            array=np.asarray(rows[column.name], _TYPES[column.form]),
+            array=stored(column, rows.get(column.name), number),
         )
         for column in layout
     ]

@@ -5,21 +5,13 @@ Names, order, formats, units and nulls are those of the P*EPX000OBSMLI0000 lists
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from xmmpy.products.history import record_creation
-from xmmpy.products.sourcelists import EXTENSION, ListColumn
-from xmmpy.products.writing import write_hdus
+from xmmpy.products.sourcelists import ListColumn
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator
 
-    from numpy.typing import NDArray
-
-    from xmmpy.products.history import Provenance
 
 CAMERAS: Final = ("PN", "M1", "M2")
 EPIC: Final = "EP"
@@ -157,62 +149,3 @@ def _variability_and_partners() -> Iterator[ListColumn]:
     yield ListColumn("TSERIES", "L")
     for camera in _ALL:
         yield ListColumn(f"{camera}_FLAG", "12A")
-
-
-def stored(column: ListColumn, values: NDArray[Any] | None, rows: int) -> NDArray[Any]:
-    """Values of a column in the type of its file; missing ones, and a column that is not given, as its null."""
-    if column.form == "L":
-        return np.zeros(rows, bool) if values is None else np.asarray(values, bool)
-    if column.form.endswith("A"):
-        return np.full(rows, "") if values is None else np.asarray(values)
-    numbers = np.full(rows, np.nan) if values is None else np.asarray(values, np.float64)
-    if column.form.endswith("J"):
-        null = 0 if column.null is None else column.null
-        return np.where(np.isnan(numbers), null, np.nan_to_num(numbers)).astype(np.int32)
-    return numbers.astype(np.float64 if column.form == "D" else np.float32)
-
-
-def write_summary_list(
-    path: str | os.PathLike[str],
-    layout: Sequence[ListColumn],
-    values: Mapping[str, NDArray[Any]],
-    keywords: Sequence[tuple[str, Any, str]],
-    provenance: Provenance,
-    primary: Sequence[tuple[str, Any, str]] = (),
-) -> None:
-    """Write a summary list.
-
-    Parameters
-    ----------
-    path : path
-        The file; replaced when complete.
-    layout : sequence of ListColumn
-        As `summary_layout` gives it.
-    values : mapping of str to ndarray
-        By column, NaN where a source has none; a column that is missing is null in all rows.
-    keywords, primary : sequence of (keyword, value, comment)
-        Further cards of the table and of the primary header.
-    provenance : Provenance
-        The task.
-    """
-    from astropy.io import fits
-
-    rows = len(values["RA"])
-    first = fits.PrimaryHDU()
-    for keyword, value, comment in primary:
-        first.header[keyword] = (value, comment)
-    record_creation(first.header, provenance)
-    columns = [
-        fits.Column(
-            name=column.name,
-            format=column.form,
-            unit=column.unit or None,
-            null=column.null,
-            array=stored(column, values.get(column.name), rows),
-        )
-        for column in layout
-    ]
-    table = fits.BinTableHDU.from_columns(columns, name=EXTENSION)
-    for keyword, value, comment in keywords:
-        table.header[keyword] = (value, comment)
-    write_hdus(path, [first, table])

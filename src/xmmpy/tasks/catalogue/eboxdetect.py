@@ -11,6 +11,7 @@ from xmmpy.detection.likelihoods import combined_likelihood
 from xmmpy.products.sourcelists import BOX_COLUMNS, write_source_list
 from xmmpy.tasks.detection.fields import FieldFiles, LoadedField, load_field
 from xmmpy.tasks.detection.rows import RowPlan, fill_places, fill_rates, fill_ratios, ratio_pairs
+from xmmpy.tasks.detection.telescopes import telescope_psf
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import (
     Dataset,
@@ -75,7 +76,8 @@ def run(p: EboxdetectParameters, session: Session) -> Outcome:
     )
     loaded = load_field(files, session)
     settings = BoxSettings(p.boxsize, p.nruns, p.likemin, p.usemap)
-    sources = search(loaded.field, settings)
+    psfs = {instrument: telescope_psf(view.camera, session) for instrument, view in loaded.field.views.items()}
+    sources = search(loaded.field, settings, psfs)
     rows = box_rows(loaded, sources, settings, p.hrdef)
     keywords = [*loaded.band_keywords(), ("LIKEMIN", p.likemin, "smallest likelihood")]
     write_source_list(output, BOX_COLUMNS, rows, keywords, session.provenance(p), primary=loaded.observation_keywords())

@@ -17,13 +17,14 @@ from xmmpy.detection.background import (
     spline_background,
 )
 from xmmpy.detection.planes import INSTRUMENT_LABELS
-from xmmpy.detection.psf import Psf, band_energy_kev
+from xmmpy.detection.psf import band_energy_kev
 from xmmpy.detection.wings import KnownSource
 from xmmpy.products.history import record_creation
 from xmmpy.products.sourcelists import read_source_list
 from xmmpy.products.writing import write_hdus
 from xmmpy.tasks.detection.fields import FieldFiles, LoadedField, load_field
 from xmmpy.tasks.detection.outoftime import out_of_time_counts
+from xmmpy.tasks.detection.telescopes import telescope_psf
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import (
     Dataset,
@@ -93,7 +94,7 @@ def run(p: EsplinemapParameters, session: Session) -> Outcome:
     loaded = load_field(FieldFiles((p.imageset,), exposures, (), masks, p.pimin, p.pimax), session)
     (plane,) = loaded.field.planes
     mask = loaded.field.masks[plane.instrument]
-    sources, faint = _sources(p, loaded)
+    sources, faint = _sources(p, loaded, session)
     outside, wings = cut_out(loaded.field.shape, sources, loaded.field.pixel_arcsec, p.scut, faint)
     used = mask & outside & (plane.exposure > 0.0)
     if not used.any():
@@ -143,7 +144,9 @@ def _templates(p: EsplinemapParameters, loaded: LoadedField) -> list[NDArray[Any
     return [plane.exposure, flat_exposure(view, plane.exposure, (plane.low_ev + plane.high_ev) / 2000.0)]
 
 
-def _sources(p: EsplinemapParameters, loaded: LoadedField) -> tuple[list[KnownSource], list[KnownSource]]:
+def _sources(
+    p: EsplinemapParameters, loaded: LoadedField, session: Session
+) -> tuple[list[KnownSource], list[KnownSource]]:
     """Sources of the list with the counts that they have in this image: those to cut out, and the fainter ones."""
     (plane,) = loaded.field.planes
     listed = read_source_list(p.boxlistset)
@@ -153,7 +156,7 @@ def _sources(p: EsplinemapParameters, loaded: LoadedField) -> tuple[list[KnownSo
         text = f"'{p.boxlistset}' has no rows of {label} with ID_BAND {p.idband}, those of '{p.imageset}'"
         raise TaskError("badIdband", f"{text}; give idband and the list of this image")
     view = loaded.field.views[plane.instrument]
-    psf, energy = Psf(view.camera), band_energy_kev(plane.low_ev, plane.high_ev)
+    psf, energy = telescope_psf(view.camera, session), band_energy_kev(plane.low_ev, plane.high_ev)
     cut: list[KnownSource] = []
     faint: list[KnownSource] = []
     columns = (rows[rows.likelihood], rows["X_IMA"], rows["Y_IMA"], rows["SCTS"])

@@ -10,7 +10,7 @@ from xmmpy.detection.matching import Positions, match, nearby
 from xmmpy.detection.skynames import galactic
 from xmmpy.detection.sourcerows import UNCORRECTED_ERROR
 from xmmpy.detection.summaryrows import Rows, add_sums, flag_texts, join
-from xmmpy.products.sourcelists import ListColumn
+from xmmpy.products.sourcelists import ListColumn, write_source_list
 from xmmpy.products.summarylist import (
     CAMERAS,
     OM_PARTNERS,
@@ -18,7 +18,6 @@ from xmmpy.products.summarylist import (
     XID,
     likelihood_name,
     summary_layout,
-    write_summary_list,
 )
 from xmmpy.tasks.catalogue.srcmatch.headers import primary_cards, table_cards
 from xmmpy.tasks.catalogue.srcmatch.inputs import InputList, read_lists, read_optical_list
@@ -52,7 +51,7 @@ def run(p: SrcmatchParameters, session: Session) -> Outcome:
     if p.extentunit == "arcsec":
         _extents_in_arcsec(p, values, pixel)
     cards = table_cards(p, lists, len(crossed), pixel)
-    write_summary_list(output, layout, values, cards, session.provenance(p), primary_cards(lists))
+    write_source_list(output, layout, values, cards, session.provenance(p), primary_cards(lists))
     outputs = [output]
     if page is not None:
         write_page(page, values, lists[0].keywords)
