@@ -253,17 +253,23 @@ def part_above_300_ev(optical_filter: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class KingProfile:
-    """Coefficients of the King profile: rows core (arcsec) and slope; columns 1, E, theta, E theta."""
+    """Coefficients of the King profile: rows core (arcsec) and slope; columns 1, E, theta, E theta; pixel in arcsec."""
 
     core: tuple[float, float, float, float]
     slope: tuple[float, float, float, float]
+    pixel: float
 
     def at(self, energy_kev: FloatArray, offaxis_arcmin: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Core radius (arcsec) and slope, kept inside the range that the fit covers."""
+        """Core radius (arcsec) and slope, kept inside the range that the fit covers.
+
+        Far off the axis and at 7 keV the formula goes below what pixels of pn alone make of a point: events placed at
+        random in their pixels scatter by pixel^2 / 6 along each axis, as those of a core of pixel sqrt(slope / 3) do.
+        """
         values = []
         for c0, c_energy, c_theta, c_both in (self.core, self.slope):
             values.append(c0 + c_energy * energy_kev + c_theta * offaxis_arcmin + c_both * energy_kev * offaxis_arcmin)
-        return np.maximum(values[0], 2.0), np.maximum(values[1], 1.3)
+        slope = np.maximum(values[1], 1.3)
+        return np.maximum(values[0], np.maximum(2.0, self.pixel * np.sqrt(slope / 3.0))), slope
 
 
 @cache
@@ -275,7 +281,8 @@ def king_profile(camera: str) -> KingProfile:
         row = rows[name]
         return float(row["constant"]), float(row["energy"]), float(row["offaxis"]), float(row["product"])
 
-    return KingProfile(core=coefficients("core"), slope=coefficients("slope"))
+    pixel = ccd_geometry(camera)[0].pixel * 0.05
+    return KingProfile(core=coefficients("core"), slope=coefficients("slope"), pixel=pixel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
