@@ -16,6 +16,7 @@ FLUXES = np.geomspace(1e-15, 1e-13, 13)
 COUNT_BINS = ((20, 50), (50, 300), (300, 1e6))
 OFFAXIS_BINS = (0.0, 3.0, 6.0, 9.0, 12.0, 15.0)
 BRIGHT_COUNTS = 50.0
+LEAST_MASKFRAC = 0.5
 EXPECTED_SHARE = 1.0 - np.exp(-1.0)
 """Part of the offsets below sqrt(x_err^2 + y_err^2) when both coordinates are normal with these errors."""
 
@@ -50,10 +51,10 @@ def completeness_at(sources: Table, flux: float, threshold: float, furthest: flo
 
 
 def position_shares(sources: Table) -> list[tuple[str, int, float, float]]:
-    """Counts, number of sources, part of the offsets below RADEC_ERR, its error; sources without close neighbours."""
+    """Counts, number of sources, part of the offsets below RADEC_ERR, its error; lone sources."""
     rows = []
     for low, high in COUNT_BINS:
-        chosen = sources["alone"] & (sources["found"] >= 10.0) & (sources["core"] == 0.0)
+        chosen = lone(sources)
         chosen &= (sources["expected"] >= low) & (sources["expected"] < high)
         below = np.array(sources["offset"][chosen] < sources["radec_err"][chosen])
         if below.size:
@@ -63,9 +64,9 @@ def position_shares(sources: Table) -> list[tuple[str, int, float, float]]:
     return rows
 
 
-def median_offset(sources: Table, low: float = 700.0, high: float = 1400.0) -> tuple[float, int]:
-    """Median offset (arcsec) of lone sources of about 1,000 counts."""
-    chosen = sources["alone"] & (sources["found"] >= 10.0) & (sources["core"] == 0.0)
+def median_offset(sources: Table, low: float, high: float) -> tuple[float, int]:
+    """Median offset (arcsec) of lone sources with so many counts."""
+    chosen = lone(sources)
     chosen &= (sources["expected"] >= low) & (sources["expected"] < high)
     offsets = np.array(sources["offset"][chosen])
     return (float(np.median(offsets)) if offsets.size else float("nan")), int(offsets.size)
@@ -118,5 +119,10 @@ def flux_by_offaxis(sources: Table, camera: str) -> list[tuple[float, int, float
 
 
 def _measured(sources: Table) -> Array:
-    chosen = sources["alone"] & (sources["found"] >= 10.0) & (sources["expected"] >= BRIGHT_COUNTS)
-    return np.array(chosen & (sources["core"] == 0.0))
+    return np.array(lone(sources) & (sources["expected"] >= BRIGHT_COUNTS))
+
+
+def lone(sources: Table) -> Array:
+    """Points found at DET_ML >= 10, without close neighbours, half of whose photons meet pixels in use."""
+    chosen = sources["alone"] & (sources["found"] >= 10.0) & (sources["core"] == 0.0)
+    return np.array(chosen & (np.nan_to_num(sources["maskfrac"]) >= LEAST_MASKFRAC))

@@ -63,8 +63,9 @@ def report(kind: str, fields: list[FieldResult], lines: list[str]) -> None:
     lines.append("\n| counts | sources | offsets below RADEC_ERR (63.2 % expected) |\n|---|---|---|")
     for counts, number, share, error in figures.position_shares(sources):
         lines.append(f"| {counts} | {number} | {100 * share:.1f} ± {100 * error:.1f} % |")
-    offset, number = figures.median_offset(sources)
-    lines.append(f'\nMedian offset of {number} sources of 700 to 1400 counts: {offset:.2f}".')
+    for low, high, what in ((700.0, 1400.0, "700 to 1400"), (1000.0, np.inf, "1000 and more")):
+        offset, number = figures.median_offset(sources, low, high)
+        lines.append(f'\nMedian offset of {number} sources of {what} counts: {offset:.2f}".')
     lines.append("\n| rate | sources | mean pull | width |\n|---|---|---|---|")
     pulls = figures.total_pulls(sources)
     lines.append(f"| all cameras and bands | {pulls.size} | {pulls.mean():+.3f} | {pulls.std():.3f} |")
@@ -95,9 +96,7 @@ def plot(kind: str, fields: list[FieldResult], path: Path) -> None:
     left.legend()
     grid = np.linspace(0, 4, 200)
     for low, high in figures.COUNT_BINS:
-        chosen = (
-            sources["alone"] & (sources["found"] >= 10) & (sources["expected"] >= low) & (sources["expected"] < high)
-        )
+        chosen = figures.lone(sources) & (sources["expected"] >= low) & (sources["expected"] < high)
         ratio = np.sort(np.array(sources["offset"][chosen] / sources["radec_err"][chosen]))
         if ratio.size:
             label = f"{low:g} to {high:g} counts" if high < 1e5 else f"over {low:g} counts"

@@ -98,6 +98,17 @@ def test_rates_are_whole_beside_gaps() -> None:
     assert np.abs(pulls).max() < 4.0
 
 
+def test_two_candidates_of_one_source_are_one() -> None:
+    """Sources a little wider than points, a candidate on each side: what the first leaves over is no second one."""
+    truth = [Photons(20.3 + 40 * a, 20.2 + 40 * b, 1000.0, core=0.4) for a, b in product(range(3), repeat=2)]
+    sides = [Source(2 * n + k, np.r_[one.x + d, one.y, 0.0, np.full(SHARES.size, np.nan)])
+             for n, one in enumerate(truth) for k, d in enumerate((2.0, -2.0))]  # fmt: skip
+    found = fit(photon_field(36, truth, size=124), sides, errors=False)
+    assert len(found) == len(truth)
+    for one in truth:
+        assert min(np.hypot(f.parameters[X] - one.x, f.parameters[Y] - one.y) for f in found) < 0.4
+
+
 def test_extent_of_extended_sources() -> None:
     sources, size = lattice(41, [1500.0] * 4, step=80, core=5.0)
     found = fit(photon_field(42, sources, size=size), begin(sources, 43), fitextent=1)

@@ -1,7 +1,9 @@
 """Fit of all candidates of a field, brightest first, then each again with all others in the background.
 
 In the first round a source is fitted with the brighter ones known and the fainter ones not; those that have neighbours,
-or may be several, are fitted once more before the last round, which finds likelihoods and errors.
+or may be several, are fitted once more before the last round, which finds likelihoods and errors. There, sources that
+lie in each other's cores are fitted together whatever `nmaxfit` is: two candidates on both sides of a gap may be one
+source, which shows only when the one may take the place of both.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _FIRST_SHARE: Final = 0.5
 """Part of `mlmin` that a source must reach in the first round, where fainter neighbours are not yet known."""
+_CORE: Final = 0.7
+"""Radii of the fitted circle within which two sources may be one."""
 _CROWDED: Final = 4.0
 """Radii of the fitted circle within which neighbours disturb a fit."""
 
@@ -52,7 +56,7 @@ def fit_sources(scene: Scene, settings: FitSettings, candidates: Sequence[Source
         groups.append(_fit(scene, replace(settings, nmulsou=1), members, _FIRST_SHARE * settings.mlmin))
     for number in _unsettled(groups, settings):
         groups[number] = _again(scene, settings, groups[number])
-    groups = [_again(scene, settings, members, errors=errors) for members in groups]
+    groups = [_again(scene, settings, members, errors=errors) for members in _joined(groups)]
     return [source for members in groups for source in members]
 
 
@@ -70,6 +74,28 @@ def _unsettled(groups: Sequence[Sequence[Source]], settings: FitSettings) -> lis
         if np.any(near & (group != number)) or (settings.nmulsou > 1 and source.splittable):
             found.add(number)
     return sorted(found)
+
+
+def _joined(groups: Sequence[list[Source]]) -> list[list[Source]]:
+    """Groups, those one that have sources in each other's cores; in the order of their first members."""
+    joined: list[list[Source]] = []
+    for members in groups:
+        near = [other for other in joined if _touch(members, other)]
+        if not near or len(near[0]) + len(members) > MOST_SOURCES:
+            joined.append(members)
+            continue
+        for member in members:
+            member.cluster = near[0][0].cluster
+        near[0].extend(members)
+    return joined
+
+
+def _touch(some: Sequence[Source], others: Sequence[Source]) -> bool:
+    return any(
+        np.hypot(a.place[0] - b.place[0], a.place[1] - b.place[1]) < _CORE * float(max(a.radii.max(), b.radii.max()))
+        for a in some
+        for b in others
+    )
 
 
 def _again(scene: Scene, settings: FitSettings, members: Sequence[Source], *, errors: bool = False) -> list[Source]:
