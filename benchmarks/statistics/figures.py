@@ -15,7 +15,8 @@ Array = np.ndarray[Any, Any]
 FLUXES = np.geomspace(1e-15, 1e-13, 13)
 COUNT_BINS = ((20, 50), (50, 300), (300, 1e6))
 OFFAXIS_BINS = (0.0, 3.0, 6.0, 9.0, 12.0, 15.0)
-BRIGHT_COUNTS = 50.0
+LEAST_COUNTS = {10_000.0: 50.0, 50_000.0: 100.0}
+"""By exposure (s): counts of sources that are all found, so that none is there for its noise."""
 LEAST_MASKFRAC = 0.5
 EXPECTED_SHARE = 1.0 - np.exp(-1.0)
 """Part of the offsets below sqrt(x_err^2 + y_err^2) when both coordinates are normal with these errors."""
@@ -72,17 +73,17 @@ def median_offset(sources: Table, low: float, high: float) -> tuple[float, int]:
     return (float(np.median(offsets)) if offsets.size else float("nan")), int(offsets.size)
 
 
-def rate_pulls(sources: Table, camera: str, band: int) -> Array:
-    """(measured - true) / error of one camera and band (from 0); lone sources of 50 counts, 10 of them in this one."""
-    chosen = _measured(sources) & (sources[f"{camera}_expected"][:, band] >= 10.0)
+def rate_pulls(sources: Table, camera: str, band: int, least: float) -> Array:
+    """(measured - true) / error of one camera and band (from 0); lone sources, 10 counts of them here."""
+    chosen = _measured(sources, least) & (sources[f"{camera}_expected"][:, band] >= 10.0)
     measured, error = sources[f"{camera}_rate"][chosen, band], sources[f"{camera}_rate_err"][chosen, band]
     pulls = (measured - sources[f"{camera}_true"][chosen, band]) / error
     return np.array(pulls[np.isfinite(pulls)])
 
 
-def total_pulls(sources: Table) -> Array:
+def total_pulls(sources: Table, least: float) -> Array:
     """(measured - true) / error of the rate summed over cameras and bands."""
-    chosen = np.flatnonzero(_measured(sources))
+    chosen = np.flatnonzero(_measured(sources, least))
     measured, true, variance = np.zeros(chosen.size), np.zeros(chosen.size), np.zeros(chosen.size)
     for camera in CAMERAS:
         rate = np.array(sources[f"{camera}_rate"])[chosen]
@@ -93,11 +94,11 @@ def total_pulls(sources: Table) -> Array:
     return np.array((measured - true) / np.sqrt(variance))
 
 
-def flux_by_offaxis(sources: Table, camera: str) -> list[tuple[float, int, float, float]]:
+def flux_by_offaxis(sources: Table, camera: str, least: float) -> list[tuple[float, int, float, float]]:
     """Off-axis angle, number, measured over true counts and its error for one camera."""
     rows = []
     for low, high in pairwise(OFFAXIS_BINS):
-        chosen = _measured(sources) & (sources["offaxis"] >= low) & (sources["offaxis"] < high)
+        chosen = _measured(sources, least) & (sources["offaxis"] >= low) & (sources["offaxis"] < high)
         rate = np.array(sources[f"{camera}_rate"])[chosen]
         true = np.array(sources[f"{camera}_true"])[chosen]
         error = np.array(sources[f"{camera}_rate_err"])[chosen]
@@ -118,8 +119,8 @@ def flux_by_offaxis(sources: Table, camera: str) -> list[tuple[float, int, float
     return rows
 
 
-def _measured(sources: Table) -> Array:
-    return np.array(lone(sources) & (sources["expected"] >= BRIGHT_COUNTS))
+def _measured(sources: Table, least: float) -> Array:
+    return np.array(lone(sources) & (sources["expected"] >= least))
 
 
 def lone(sources: Table) -> Array:

@@ -43,6 +43,7 @@ def run_all(root: Path, kind: str, number: int, seed: int, workers: int) -> list
 
 def report(kind: str, fields: list[FieldResult], lines: list[str]) -> None:
     """Write the tables of one exposure."""
+    least = figures.LEAST_COUNTS[KILOSECONDS[kind]]
     detections, sources = figures.stacked(fields)
     lines.append(f"\n## {len(fields)} fields of {KILOSECONDS[kind] / 1000:g} ks\n")
     lines.append("| DET_ML at least | detections per field | false per field |\n|---|---|---|")
@@ -66,17 +67,18 @@ def report(kind: str, fields: list[FieldResult], lines: list[str]) -> None:
     for low, high, what in ((700.0, 1400.0, "700 to 1400"), (1000.0, np.inf, "1000 and more")):
         offset, number = figures.median_offset(sources, low, high)
         lines.append(f'\nMedian offset of {number} sources of {what} counts: {offset:.2f}".')
+    lines.append(f"\nRates of sources of {least:g} counts and more:")
     lines.append("\n| rate | sources | mean pull | width |\n|---|---|---|---|")
-    pulls = figures.total_pulls(sources)
+    pulls = figures.total_pulls(sources, least)
     lines.append(f"| all cameras and bands | {pulls.size} | {pulls.mean():+.3f} | {pulls.std():.3f} |")
     for camera in CAMERAS:
         for band in range(5):
-            pulls = figures.rate_pulls(sources, camera, band)
+            pulls = figures.rate_pulls(sources, camera, band, least)
             if pulls.size > 10:
                 lines.append(f"| {camera} band {band + 1} | {pulls.size} | {pulls.mean():+.3f} | {pulls.std():.3f} |")
     lines.append("\n| camera | off-axis angle | sources | measured / true rate |\n|---|---|---|---|")
     for camera in CAMERAS:
-        for angle, number, ratio, error in figures.flux_by_offaxis(sources, camera):
+        for angle, number, ratio, error in figures.flux_by_offaxis(sources, camera, least):
             lines.append(f"| {camera} | {angle:.1f}' | {number} | {ratio:.3f} ± {error:.3f} |")
 
 
@@ -88,6 +90,7 @@ def plot(kind: str, fields: list[FieldResult], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     _, sources = figures.stacked(fields)
+    least = figures.LEAST_COUNTS[KILOSECONDS[kind]]
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for threshold in THRESHOLDS:
         rows = figures.completeness(sources, threshold)
@@ -104,7 +107,7 @@ def plot(kind: str, fields: list[FieldResult], path: Path) -> None:
     middle.plot(grid, 1 - np.exp(-(grid**2)), "k--", label="expected")
     middle.set(xlabel="offset / RADEC_ERR", ylabel="part below", xlim=(0, 4))
     middle.legend()
-    pulls = figures.total_pulls(sources)
+    pulls = figures.total_pulls(sources, least)
     edges = np.linspace(-5, 5, 41)
     right.hist(pulls, edges, histtype="step", density=True)
     centres = 0.5 * (edges[1:] + edges[:-1])
