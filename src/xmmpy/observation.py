@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xmmpy.pipeline.names import Names
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.record import RECORD_NAME, read_record
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from xmmpy.products.record import CameraRecord, RunRecord
 
 
+_LOG = logging.getLogger(__name__)
 _UNITS = {"PIXELS": "pixel", "PIXEL": "pixel", "CHAN": "chan", "CHANNEL": "chan", "COUNTS": "ct", "CTS": "ct"}
 """Units of SAS's tables as astropy spells them."""
 
@@ -118,9 +121,7 @@ class Observation:
 
         from xmmpy.tasks.detection.sourcetable import read_source_table, table_columns
 
-        short = {"mos1": "m1", "mos2": "m2"}
-        stem, underscore, exposure = camera.partition("_")
-        path = self.folder / "coords" / f"{short.get(stem, stem)}{underscore}{exposure}_emllist.fits"
+        path = self.folder / Names(camera).sources
         if not path.is_file():
             raise FileProblem(path, "is not there: no sources were looked for", "reduce with detection on")
         table = Table()
@@ -177,6 +178,7 @@ def reduce(
     cameras: str | None = None,
     jobs: int = 0,
     force: bool = False,
+    engine: str = "native",
     **settings: Any,
 ) -> Observation:
     """Reduce an observation, as ``xmmpy reduce`` does, and give its products.
@@ -195,6 +197,8 @@ def reduce(
         Tasks at a time; as many as there are processors when 0.
     force : bool
         Do everything again.
+    engine : str
+        ``native``; ``sas``, the tasks of the SAS on PATH; or ``auto``, of a SAS that is complete, else native.
     **settings
         Any other setting of ``xmmpy.toml``, such as ``image_size=600``.
 
@@ -203,12 +207,11 @@ def reduce(
     FileProblem
         When there is nothing to reduce, or the work folder cannot be used.
     SettingsError
-        When a setting is wrong.
+        When a setting is wrong, or there is no such engine.
     """
-    from xmmpy.engines import NativeEngine
-    from xmmpy.pipeline.reduce import plan, reduce_lists
+    from xmmpy.pipeline.reduce import plan
     from xmmpy.pipeline.settings import SETTINGS_NAME, parse_cameras, parse_flare_cut, read_settings
-    from xmmpy.report import write_page
+    from xmmpy.reduction import choose_engine, page_of, run_plan
     from xmmpy.tasks.session import Environment
 
     places = [Path(place)] if isinstance(place, str | os.PathLike) else [Path(one) for one in place]
@@ -222,13 +225,6 @@ def reduce(
     usual = home / SETTINGS_NAME
     chosen = read_settings(usual if usual.is_file() else None, changes)
     planned = plan(places, folder, chosen, Environment.from_mapping(os.environ))
-    environment = {**os.environ, **(planned.raw.environment if planned.raw is not None else {})}
-    reduction = reduce_lists(
-        planned,
-        lambda one: NativeEngine(one.path, environment=environment, keep_open=(one.lock,)),
-        jobs=jobs,
-        force=force,
-    )
-    if reduction.changed or not (folder / "index.html").is_file():
-        write_page(folder)
+    reduction = run_plan(planned, choose_engine(engine, planned, _LOG.info), jobs=jobs, force=force)
+    page_of(reduction, folder)
     return Observation(folder)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from xmmpy.engines import NativeEngine, SasEngine
     from xmmpy.pipeline.reduce import Plan, Reduction
     from xmmpy.pipeline.settings import Settings
     from xmmpy.products.record import RunRecord
+    from xmmpy.reduction import EngineType
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -73,6 +73,7 @@ def reduce(
     from xmmpy.pipeline.reduce import plan, task_lines
     from xmmpy.pipeline.settings import SettingsError
     from xmmpy.products.errors import FileProblem
+    from xmmpy.reduction import choose_engine, page_of
     from xmmpy.tasks.session import Environment
 
     home = places[0] if places[0].is_dir() else places[0].parent
@@ -88,8 +89,9 @@ def reduce(
             return 0
         if settings.flares.method == "ask" and not sys.stdin.isatty() and _would_ask(planned):
             raise SettingsError("--flare-cut ask needs a terminal to ask at; give auto or limits (mos1=0.35)")
-        reduction = _run(planned, _engine(engine, planned), jobs=jobs, force=force, quiet=as_json)
-        page = _write_page(folder, reduction)
+        chosen = choose_engine(engine, planned, _note)
+        reduction = _run(planned, chosen, jobs=jobs, force=force, quiet=as_json)
+        page = page_of(reduction, folder)
     except (FileProblem, SettingsError) as error:
         typer.echo(f"xmmpy reduce: {error}", err=True)
         return 1
@@ -140,68 +142,20 @@ def _would_ask(planned: Plan) -> bool:
     return any(step is None or step.facts.get("method") != "asked" for step in asked)
 
 
-def _engine(name: str, planned: Plan) -> type[NativeEngine | SasEngine]:
-    """Choose the engine; says which SAS it found.
-
-    Raises
-    ------
-    SettingsError
-        When the name is wrong, or a SAS is wanted and there is none that can do it.
-    """
-    import os
-
-    from xmmpy.engines import NativeEngine, SasEngine, find_sas
-    from xmmpy.pipeline.graph import TaskStep
-    from xmmpy.pipeline.settings import SettingsError
-
-    if name not in {"native", "sas", "auto"}:
-        raise SettingsError(f"--engine is native, sas or auto, not '{name}'")
-    if name == "native":
-        return NativeEngine
-    later = {"evselect", "tabgtigen", "emosaic", "edetect_chain", "srcdisplay"}
-    tasks = {step.task for step in planned.graph.steps if isinstance(step, TaskStep)} | later
-    found = find_sas(os.environ, tasks)
-    if found is None or found.missing:
-        lack = "there is no SAS on PATH" if found is None else f"the SAS on PATH lacks {', '.join(found.missing)}"
-        if name == "sas":
-            raise SettingsError(f"--engine sas: {lack}; start SAS first, or take --engine native")
-        typer.echo(f"note: {lack}: the native engine is taken", err=True)
-        return NativeEngine
-    typer.echo(f"note: {found.version}", err=True)
-    for remark in found.remarks:
-        typer.echo(f"note: {remark}", err=True)
-    return SasEngine
-
-
-def _run(planned: Plan, engine: type[NativeEngine | SasEngine], *, jobs: int, force: bool, quiet: bool) -> Reduction:
-    import os
-
+def _run(planned: Plan, engine: EngineType, *, jobs: int, force: bool, quiet: bool) -> Reduction:
     from xmmpy.cli.ask import Asker
     from xmmpy.cli.progress import make_watcher
-    from xmmpy.pipeline.reduce import reduce_lists
+    from xmmpy.reduction import run_plan
 
-    environment = {**os.environ, **(planned.raw.environment if planned.raw is not None else {})}
     for remark in () if quiet else planned.found.remarks:
-        typer.echo(f"note: {remark}", err=True)
+        _note(remark)
     with make_watcher(quiet=quiet) as watcher:
-        return reduce_lists(
-            planned,
-            lambda folder: engine(folder.path, environment=environment, keep_open=(folder.lock,)),
-            watcher=watcher,
-            jobs=jobs,
-            ask=Asker(watcher) if sys.stdin.isatty() else None,
-            force=force,
-        )
+        ask = Asker(watcher) if sys.stdin.isatty() else None
+        return run_plan(planned, engine, watcher=watcher, ask=ask, jobs=jobs, force=force)
 
 
-def _write_page(folder: Path, reduction: Reduction) -> Path | None:
-    """Write the page when something is new, or it is not there."""
-    page = folder / "index.html"
-    if not reduction.changed and page.is_file():
-        return page
-    from xmmpy.report import write_page
-
-    return write_page(folder)
+def _note(text: str) -> None:
+    typer.echo(f"note: {text}", err=True)
 
 
 def _summary(reduction: Reduction, folder: Path, page: Path | None) -> None:
