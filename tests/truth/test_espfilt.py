@@ -46,7 +46,7 @@ def test_flares_are_cut_and_quiet_time_is_kept(
     with fits.open(f"{prefix}-allevc.fits") as clean, fits.open(events) as all_events:
         assert np.all(good.contains(clean["EVENTS"].data["TIME"]))
         assert outcome.rows_out == len(clean["EVENTS"].data) < len(all_events["EVENTS"].data)
-    assert fits.getdata(f"{prefix}-allimc.fits").sum() == outcome.rows_out
+    assert 0.95 * outcome.rows_out < fits.getdata(f"{prefix}-allimc.fits").sum() <= outcome.rows_out
     text = Path(f"{prefix}-hist.qdp").read_text()
     assert f"Fit Center: {outcome.facts['centre']:.4f}" in text
 
