@@ -28,6 +28,7 @@ COMMANDS = {
     "redo": ("xmmpy.cli.records:redo_app", "Do one step of a reduction again."),
     "script": ("xmmpy.cli.records:script_app", "Write the shell script of task lines that does the same."),
     "simulate": ("xmmpy.cli.simulate", "Simulate observations whose truth is known."),
+    "completion": ("xmmpy.cli.completion", "Make the shell complete commands, tasks and parameters."),
 }
 TRACEBACK_SWITCH = "XMMPY_TRACEBACK"
 INTERRUPTED = 130
@@ -82,7 +83,12 @@ def _dispatch(words: list[str]) -> int:
         return run_batch_file(words[1])
     if name in COMMANDS:
         module, _, app = COMMANDS[name][0].partition(":")
-        return _call(getattr(importlib.import_module(module), app or "app"), words[1:], f"xmmpy {name}")
+        status = _call(getattr(importlib.import_module(module), app or "app"), words[1:], f"xmmpy {name}")
+        if "--help" in words:
+            from xmmpy.cli.examples import text_of
+
+            print(text_of(name))  # noqa: T201
+        return status
     return _call(_overview(), words or ["--help"], "xmmpy")
 
 
