@@ -114,7 +114,7 @@ def main() -> None:
     bright = inside & (np.array(sources["flux"]) > 2e-15)
     for key, parts in seen.items():
         share = float(np.mean(np.concatenate(parts)[bright]))
-        print(f"width {WIDTHS[key[0]]} pixels, threshold {THRESHOLDS[key[1]]:5.2f}: {false[key]:7.2f} false in a field, "
+        print(f"width {WIDTHS[key[0]]} pixels, threshold {THRESHOLDS[key[1]]:5.2f}: {false[key]:7.2f} false a field, "
               f"{100 * share:5.1f} % found")  # fmt: skip
         if false[key] <= allowed and share > best_share:
             best, best_share = key, share
