@@ -1,8 +1,9 @@
 """The same fields searched with a general tool, sep (Source Extractor as a library), at the same false-detection rate.
 
 The images of all cameras and bands are added, the best that one image can do; the mask is that of the exposure.
-Background and noise are those of sep on the counts, its filter a Gaussian of the width of the point-spread function;
-its threshold is the one that gives at most as many false detections in a field as emldetect has at DET_ML >= 6.
+Counts are few, so that sep's own background (a clipped mode) is zero: it is given the mean of the counts on a scale of
+100 arcsec without what stands out, and its noise from that. Its filter is a Gaussian of the width of the point-spread
+function; its threshold is the one that gives at most as many false detections as emldetect has at DET_ML >= 6.
 
 Usage: pip install sep; python benchmarks/statistics/general_tool.py FOLDER [--fields 20]  (FOLDER: of run.py)
 """
@@ -26,6 +27,7 @@ from matching import MATCH_ARCSEC, FieldResult, load
 
 THRESHOLDS = np.geomspace(2.0, 40.0, 33)
 LIKELIHOOD = 6.0
+LEVEL_PIXELS = 23.0
 WIDTHS = (1.0, 1.5, 2.0)
 LEAST_EXPECTED = 4.0
 
@@ -49,6 +51,35 @@ def summed_image(work: Path, settings: FieldSettings) -> tuple[np.ndarray[Any, A
     return np.asarray(total), exposure > 0.25 * exposure.max(), world
 
 
+def kept_image(
+    root: Path, name: str, settings: FieldSettings
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], WCS]:
+    """`summed_image`, kept beside the fields."""
+    file = root / "sums" / f"{name}.fits"
+    if not file.is_file():
+        work = Path(tempfile.mkdtemp(dir=root))
+        counts, mask, world = summed_image(work, settings)
+        shutil.rmtree(work)
+        file.parent.mkdir(exist_ok=True)
+        blocks = [fits.PrimaryHDU(counts, world.to_header()), fits.ImageHDU(mask.astype(np.uint8))]
+        fits.HDUList(blocks).writeto(file)
+    with fits.open(file) as hdus:
+        return hdus[0].data.astype(float), hdus[1].data > 0, WCS(hdus[0].header)
+
+
+def smooth_level(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Mean of the counts around each pixel, without the pixels on which smoothed counts stand out by 4 sigma."""
+    from scipy.ndimage import gaussian_filter
+
+    used = mask.astype(float)
+    for _ in range(4):
+        weight = np.maximum(gaussian_filter(used, LEVEL_PIXELS), 1e-6)
+        level = np.maximum(gaussian_filter(counts * used, LEVEL_PIXELS) / weight, 1e-4)
+        noise = np.sqrt(level / (4.0 * np.pi * 2.0**2))
+        used = np.where(gaussian_filter(counts - level, 2.0) > 4.0 * noise, 0.0, mask.astype(float))
+    return np.asarray(level)
+
+
 def extract(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], width: float) -> list[Table]:
     """Sources of sep at each threshold: x, y, flux."""
     import sep
@@ -57,8 +88,7 @@ def extract(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], width: flo
     offset = np.arange(size) - size // 2
     kernel = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / width**2)
     image = np.ascontiguousarray(counts)
-    background = sep.Background(image, mask=~mask, bw=32, bh=32)
-    level = np.maximum(background.back(), 1e-3)
+    level = np.maximum(smooth_level(image, mask), 1e-3)
     found = []
     for threshold in THRESHOLDS:
         try:
@@ -98,9 +128,7 @@ def main() -> None:
     seen: dict[tuple[int, int], list[np.ndarray[Any, Any]]] = {}
     for folder, result in zip(folders, ours, strict=True):
         settings = FieldSettings(**json.loads((folder / "done.json").read_text(encoding="utf-8")))
-        work = Path(tempfile.mkdtemp(dir=options.folder))
-        counts, mask, world = summed_image(work, settings)
-        shutil.rmtree(work)
+        counts, mask, world = kept_image(options.folder, folder.name, settings)
         truth = Table.read(folder / "truth_sources.fits")
         expected = np.array(result.sources["expected"])
         for w, width in enumerate(WIDTHS):

@@ -134,6 +134,34 @@ class TangentPlane:
         return result
 
 
+def moved_places(
+    x: FloatArray,
+    y: FloatArray,
+    plane: TangentPlane,
+    onto: TangentPlane,
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> tuple[FloatArray, FloatArray]:
+    """X, Y of one plane on another.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n,)
+        Places on `plane`.
+    plane, onto : TangentPlane
+        The planes.
+    shift : tuple of float
+        How the places are moved before: degrees in RA and Dec, and of rotation clockwise on the sky about the reference
+        point of `plane`.
+    """
+    if not any(shift):
+        return onto.to_pixels(*plane.to_sky(x, y))
+    angle = np.radians(shift[2])  # with north up, X runs to the right, to the west
+    u, v = x - plane.centre, y - plane.centre
+    turned = plane.centre + np.cos(angle) * u + np.sin(angle) * v, plane.centre - np.sin(angle) * u + np.cos(angle) * v
+    ra, dec = plane.to_sky(*turned)
+    return onto.to_pixels(ra + shift[0], dec + shift[1])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Attitude:
     """Where the spacecraft looks, at some times; arrays of one length, times in order.
