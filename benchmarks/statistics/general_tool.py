@@ -1,6 +1,7 @@
 """The same fields searched with a general tool, sep (Source Extractor as a library), at the same false-detection rate.
 
-The images of all cameras and bands are added, the best that one image can do; the mask is that of the exposure.
+The images of all cameras from 0.5 to 4.5 keV are added, the best that one image can do (the softest and the hardest band
+add more background than sources); the mask is that of the exposure.
 Counts are few, so that sep's own background (a clipped mode) is zero: it is given the mean of the counts on a scale of
 100 arcsec without what stands out, and its noise from that. Its filter is a Gaussian of the width of the point-spread
 function; its threshold is the one that gives at most as many false detections as emldetect has at DET_ML >= 6.
@@ -28,12 +29,13 @@ from matching import MATCH_ARCSEC, FieldResult, load
 THRESHOLDS = np.geomspace(2.0, 40.0, 33)
 LIKELIHOOD = 6.0
 LEVEL_PIXELS = 23.0
+BANDS = slice(1, 4)
 WIDTHS = (1.0, 1.5, 2.0)
 LEAST_EXPECTED = 4.0
 
 
 def summed_image(work: Path, settings: FieldSettings) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], WCS]:
-    """Counts of all cameras and bands, the exposed pixels, and where they are."""
+    """Counts of all cameras from 0.5 to 4.5 keV, the exposed pixels, and where they are."""
     from xmmpy.tasks.registry import find_task
 
     lists = simulate(work, settings)
@@ -46,7 +48,7 @@ def summed_image(work: Path, settings: FieldSettings) -> tuple[np.ndarray[Any, A
             attrebin=4,
         )  # fmt: skip
         exposure = exposure + fits.getdata(made).astype(float)
-        total = total + sum(fits.getdata(name).astype(float) for name in images[camera])
+        total = total + sum(fits.getdata(name).astype(float) for name in images[camera][BANDS])
         world = WCS(fits.getheader(images[camera][0]))
     return np.asarray(total), exposure > 0.25 * exposure.max(), world
 
