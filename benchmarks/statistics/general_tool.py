@@ -1,6 +1,6 @@
 """The same fields searched with a general tool, sep (Source Extractor as a library), at the same false-detection rate.
 
-The images of all cameras from 0.5 to 4.5 keV are added, the best that one image can do (the softest and the hardest band
+The images of all cameras from 0.5 to 4.5 keV are added, the best that one image can do (softest and hardest band
 add more background than sources); the mask is that of the exposure.
 Counts are few, so that sep's own background (a clipped mode) is zero: it is given the mean of the counts on a scale of
 100 arcsec without what stands out, and its noise from that. Its filter is a Gaussian of the width of the point-spread
