@@ -15,6 +15,7 @@ import argparse
 import json
 import shutil
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ THRESHOLDS = np.geomspace(2.0, 40.0, 33)
 LIKELIHOOD = 6.0
 LEVEL_PIXELS = 23.0
 BANDS = slice(1, 4)
-WIDTHS = (1.0, 1.5, 2.0)
+WIDTHS = (0.6, 0.8, 1.0, 1.5)
+CLEAN = (True, False)
+AREAS = (1, 3)
+SETTINGS = tuple(product(WIDTHS, CLEAN, AREAS))
 LEAST_EXPECTED = 4.0
 
 
@@ -82,11 +86,12 @@ def smooth_level(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]) -> np
     return np.asarray(level)
 
 
-def extract(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], width: float) -> list[Table]:
+def extract(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], setting: tuple[float, bool, int]) -> list[Table]:
     """Sources of sep at each threshold: x, y, flux."""
     import sep
 
-    size = 2 * int(4 * width) + 1
+    width, clean, area = setting
+    size = 2 * int(np.ceil(4 * width)) + 1
     offset = np.arange(size) - size // 2
     kernel = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / width**2)
     image = np.ascontiguousarray(counts)
@@ -95,8 +100,8 @@ def extract(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], width: flo
     for threshold in THRESHOLDS:
         try:
             rows = sep.extract(
-                image - level, threshold, err=np.sqrt(level), mask=~mask, minarea=3, filter_kernel=kernel,
-                filter_type="matched", deblend_cont=0.001,
+                image - level, threshold, err=np.sqrt(level), mask=~mask, minarea=area, clean=clean,
+                filter_kernel=kernel, filter_type="matched", deblend_cont=0.001,
             )  # fmt: skip
         except Exception:  # noqa: BLE001 - its own class: too many pixels above the threshold
             rows = np.zeros(0, dtype=[("x", float), ("y", float), ("flux", float)])
@@ -126,15 +131,15 @@ def main() -> None:
     folders = [one for one in sorted(options.folder.glob("short_*")) if (one / "done.json").is_file()][: options.fields]
     ours: list[FieldResult] = [load(folder) for folder in folders]
     allowed, _ = figures.false_per_field(ours, LIKELIHOOD)
-    false = np.zeros((len(WIDTHS), len(THRESHOLDS)))
+    false = np.zeros((len(SETTINGS), len(THRESHOLDS)))
     seen: dict[tuple[int, int], list[np.ndarray[Any, Any]]] = {}
     for folder, result in zip(folders, ours, strict=True):
         settings = FieldSettings(**json.loads((folder / "done.json").read_text(encoding="utf-8")))
         counts, mask, world = kept_image(options.folder, folder.name, settings)
         truth = Table.read(folder / "truth_sources.fits")
         expected = np.array(result.sources["expected"])
-        for w, width in enumerate(WIDTHS):
-            for t, found in enumerate(extract(counts, mask, width)):
+        for w, setting in enumerate(SETTINGS):
+            for t, found in enumerate(extract(counts, mask, setting)):
                 wrong, got = matched(found, truth, expected, world)
                 false[w, t] += wrong / len(folders)
                 seen.setdefault((w, t), []).append(got)
@@ -144,13 +149,11 @@ def main() -> None:
     bright = inside & (np.array(sources["flux"]) > 2e-15)
     for key, parts in seen.items():
         share = float(np.mean(np.concatenate(parts)[bright]))
-        print(f"width {WIDTHS[key[0]]} pixels, threshold {THRESHOLDS[key[1]]:5.2f}: {false[key]:7.2f} false a field, "
-              f"{100 * share:5.1f} % found")  # fmt: skip
         if false[key] <= allowed and share > best_share:
             best, best_share = key, share
     theirs = np.concatenate(seen[best])
     print(f"{len(folders)} fields of 10 ks; false per field: emldetect {allowed:.2f}, sep {false[best]:.2f} "
-          f"(width {WIDTHS[best[0]]} pixels, threshold {THRESHOLDS[best[1]]:.2f})\n")  # fmt: skip
+          f"(width, clean, least area {SETTINGS[best[0]]}, threshold {THRESHOLDS[best[1]]:.2f})\n")  # fmt: skip
     print("| flux 0.5-2 keV (erg/cm2/s) | sources | emldetect, DET_ML >= 6 | sep |\n|---|---|---|---|")
     for low, high in zip(figures.FLUXES[:-1], figures.FLUXES[1:], strict=True):
         chosen = inside & (np.array(sources["flux"]) >= low) & (np.array(sources["flux"]) < high)
