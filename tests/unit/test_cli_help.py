@@ -94,7 +94,9 @@ def test_scripts_and_refusal(capsys: pytest.CaptureFixture[str]) -> None:
 def test_ctrl_c_has_a_status_of_its_own(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "xmmpy", "simulate", "odf", str(tmp_path / "odf"), "--exposure", "60000"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    time.sleep(1.5)
+    deadline = time.monotonic() + 60.0
+    while not (tmp_path / "odf").exists() and time.monotonic() < deadline:  # it has begun
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED

@@ -66,6 +66,8 @@ def test_what_astropy_writes_is_read(keyword, value, comment):
             image = card.image.encode("ascii")
         except ValueError:
             assume(False)
+        # astropy takes the lone quote of a comment for one of the value: '' / ' is read back as ' /
+        assume(astropy_header(image)[keyword] == card.value)
     assert read_cards(image)[keyword] == astropy_header(image)[keyword]
 
 
