@@ -6,9 +6,9 @@ import importlib.util
 import sys
 from pathlib import Path
 
-_NAME = "photon_field"
-_SPEC = importlib.util.spec_from_file_location(_NAME, Path(__file__).with_name(f"{_NAME}.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-sys.modules[_NAME] = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(sys.modules[_NAME])
+for name in ("photon_field", "environments"):
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])

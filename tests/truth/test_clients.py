@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
+from environments import environment_with
 
 from xmmpy.cli.standin.tree import write_tree
 from xmmpy.simulation.observation import SimulationSettings, simulate_events
@@ -19,15 +20,7 @@ CLIENTS = ("pxsas==1.2", "xmmpysas==2.5.3")
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clients") / "venv"
-    made = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("no environment can be made for the programs")
-    command = [folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", *CLIENTS]
-    got = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
-    if got.returncode:
-        pytest.skip(f"{', '.join(CLIENTS)} cannot be installed here: {got.stderr.strip().splitlines()[-1:]}")
-    return folder / "bin/python"
+    return environment_with(tmp_path_factory.mktemp("clients") / "venv", sys.executable, *CLIENTS)
 
 
 @pytest.fixture(scope="module")

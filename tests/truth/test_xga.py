@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from environments import environment_with
 
 from xmmpy.cli.standin.tree import write_tree
 
@@ -39,14 +40,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = newer_python()
     if base is None:
         pytest.skip("XGA needs Python 3.12, and there is none here")
-    folder = tmp_path_factory.mktemp("xga") / "venv"
-    if subprocess.run([base, "-m", "venv", folder], capture_output=True, check=False).returncode:
-        pytest.skip("no environment can be made for XGA")
-    command = [folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", XGA]
-    got = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
-    if got.returncode:
-        pytest.skip(f"{XGA} cannot be installed here: {got.stderr.strip().splitlines()[-1:]}")
-    return folder / "bin/python"
+    return environment_with(tmp_path_factory.mktemp("xga") / "venv", base, XGA)
 
 
 @pytest.fixture(scope="module")
