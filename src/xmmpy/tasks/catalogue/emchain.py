@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xmmpy.tasks.epic.parameters import MosChainParameters
+from xmmpy.tasks.epic.parameters import MosChainParameters, PipelineParameters
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.parameters import Switch, Text, parameter
 from xmmpy.tasks.registry import Task
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _CODES = ("M1", "M2")
 
 
-class EmchainParameters(MosChainParameters):
+class EmchainParameters(MosChainParameters, PipelineParameters):
     """Make calibrated event lists of the MOS exposures of the ODF in SAS_ODF, named as ESA's pipeline names them."""
 
     instruments: Text = parameter("M1 M2", help="cameras")
@@ -33,7 +33,8 @@ def run(p: EmchainParameters, session: Session) -> Outcome:
     if unknown or not codes:
         raise TaskError("NoInstrument", f"instruments='{p.instruments}': the cameras of emchain are M1 and M2")
     exposures = tuple(p.exposures.replace(",", " ").split())
-    return run_chain(p, ChainSettings(codes, canonical=True, keep_more=True, exposures=exposures), session)
+    settings = ChainSettings(codes, canonical=True, keep_more=True, exposures=exposures, odf=p.odf)
+    return run_chain(p, settings, session)
 
 
 TASK = Task(name="emchain", parameters=EmchainParameters, run=run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,10 @@ class ChainSettings:
         ``IMAGING``, ``TIMING``; all when empty.
     exposures : tuple of str
         Identifiers; all when empty.
+    odf : str
+        Folder, SUM.SAS or archive; that of SAS_ODF when empty.
+    ccds : tuple of int
+        Numbers; all when empty.
     """
 
     instruments: tuple[str, ...]
@@ -60,10 +64,12 @@ class ChainSettings:
     keep_more: bool = False
     modes: tuple[str, ...] = ()
     exposures: tuple[str, ...] = ()
+    odf: str = ""
+    ccds: tuple[int, ...] = ()
 
 
 def run_chain(p: ChainParameters, settings: ChainSettings, session: Session) -> Outcome:
-    """Process the ODF in SAS_ODF.
+    """Process an ODF.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def run_chain(p: ChainParameters, settings: ChainSettings, session: Session) -> 
     if not outdir.is_dir():
         raise TaskError("FileIo", f"there is no folder '{outdir}'; make it or set outdir to one that exists")
     fixed = (p.fixedra, p.fixeddec, p.fixedposangle) if p.withfixedattitude else None
-    observation = open_observation(session, settings.instruments, outdir, fixed)
+    observation = open_observation(session, settings.instruments, outdir, fixed, settings.odf)
     wanted = (*settings.exposures, *(p.instexpids.replace(",", " ").split() if p.withinstexpids else ()))
     outcomes: list[ExposureOutcome] = []
     outputs: list[Path] = []
@@ -83,7 +89,10 @@ def run_chain(p: ChainParameters, settings: ChainSettings, session: Session) -> 
         if wanted and not mine:
             continue
         for exposure in exposures_of(observation, code, mine, settings.modes):
-            outcome, files = _one(p, settings, observation, exposure, outdir, session)
+            used = exposure
+            if settings.ccds:
+                used = replace(exposure, ccds=tuple(one for one in exposure.ccds if one.name.ccd in settings.ccds))
+            outcome, files = _one(p, settings, observation, used, outdir, session)
             if outcome is not None:
                 outcomes.append(outcome)
                 outputs += files

@@ -87,8 +87,9 @@ def open_observation(
     instruments: Sequence[str],
     workspace: Path,
     fixed: tuple[float, float, float] | None = None,
+    place: str = "",
 ) -> Observation:
-    """Open the ODF of SAS_ODF and read what all its exposures share.
+    """Open the ODF of SAS_ODF, or another one, and read what all its exposures share.
 
     Parameters
     ----------
@@ -100,13 +101,15 @@ def open_observation(
         Where an archive is unpacked.
     fixed : tuple of float, optional
         RA, Dec and position angle (degrees) instead of the attitude of the ODF.
+    place : str
+        Folder, SUM.SAS or archive of the ODF; that of SAS_ODF when empty.
 
     Raises
     ------
     TaskError
         When there is no ODF.
     """
-    folder = find_odf(session, workspace=workspace)
+    folder = find_odf(session, place, workspace)
     inventory = take_inventory(folder, instruments=instruments)
     for line in inventory.missing:
         session.warn("MissingOdfComponent", line)

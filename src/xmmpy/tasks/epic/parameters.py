@@ -26,6 +26,12 @@ class ChainParameters(TaskParameters):
     randomseed: Integer = parameter(1, minimum=0, help="start of the random numbers: the same one, the same bytes")
 
 
+class PipelineParameters(TaskParameters):
+    """What the chains named as ESA's pipeline know beside."""
+
+    odf: Text = parameter("", help="folder of the ODF, its SUM.SAS or archive; that of SAS_ODF when empty")
+
+
 class MosChainParameters(ChainParameters):
     """What the chains of MOS know."""
 
