@@ -61,7 +61,7 @@ bench: $(VENV)/installed-test
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 docs: $(VENV)/installed-docs
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	$(BIN)/python -m sphinx -q -W -E -a --keep-going -b html docs build/docs
 	@echo "look at $(CURDIR)/build/docs/index.html"
 
 clean:
