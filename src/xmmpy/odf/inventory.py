@@ -36,7 +36,7 @@ _NEEDED = (
     ("SUM", "the archive's summary: exposures and target are taken from file names and headers"),
     ("ATS", "the attitude history: positions on the sky need a fixed attitude or RAS"),
     ("TCX", "the reconstructed time correlation: TCS is used in its place"),
-    ("ROS", "the reconstructed orbit: times cannot be brought to the solar barycentre"),
+    ("ROS", "the reconstructed orbit: headers say that it is predicted (ORB_RCNS)"),
 )
 _HOUSEKEEPING = {"M1": ("PEH", "HCH", "HTH"), "M2": ("PEH", "HCH", "HTH"), "PN": ("PMH", "PAH", "HCH")}
 
