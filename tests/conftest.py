@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,18 @@ def real_data() -> Path:
     if not (folder / "sas-products").is_dir():
         pytest.skip(f"no real SAS products in {folder}: set XMMPY_REAL_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def take_apart() -> Callable[[Path, Path], list[Path]]:
+    """Writer of the lists of single CCDs that a camera's list could have been made of."""
+    spec = importlib.util.spec_from_file_location("ccd_lists", Path(__file__).with_name("ccd_lists.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Callable[[Path, Path], list[Path]] = module.take_apart
+    return found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
