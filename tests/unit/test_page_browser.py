@@ -120,7 +120,7 @@ def test_it_asks_for_nothing_and_complains_of_nothing(opened: Browser, page: Pat
     messages = [json.loads(entry["message"])["message"] for entry in opened.log("performance")]
     asked = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
     assert page.as_uri() in asked
-    assert not {url for url in asked if url != page.as_uri() and not url.startswith("data:")}
+    assert not {url for url in asked if url != page.as_uri() and not url.startswith(("data:", "chrome:"))}
     assert opened.log("browser") == []
 
 
