@@ -6,7 +6,7 @@ A file that ends before its header says gives the rows that are there, and a rem
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     ToMet = Callable[[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
 
+Numbers = TypeVar("Numbers", int, "NDArray[np.int32]")
 _ADVICE: Final = "get the file again from the archive"
 _MOS_THRESHOLDS: Final = (0, 4095)
 _PN_THRESHOLDS: Final = (20, 4095)  # adu; epframes lowerthreshold, 12 bits
@@ -198,6 +199,11 @@ def read_pn_events(path: Path) -> tuple[PnEvents, Window, int]:
     return events, _window(table, ("LOWTHR", _PN_THRESHOLDS[0]), ("UPPTHR", _PN_THRESHOLDS[1])), table.missing
 
 
+def pn_ccd_number(quadrant: Numbers, ccd: Numbers) -> Numbers:
+    """CCDNR of pn, 1 to 12, from QUADRANT (0 to 3) and CCDID (0 to 2)."""
+    return quadrant * _CCDS_PER_QUADRANT + ccd + 1
+
+
 def read_pn_frames(path: Path, to_met: ToMet) -> dict[int, PnFrameTable]:
     """Frames and cycles of a pn exposure (AUX: PNAUX1, PNAUX2), for each CCD.
 
@@ -214,7 +220,7 @@ def read_pn_frames(path: Path, to_met: ToMet) -> dict[int, PnFrameTable]:
         By CCDNR, 1 to 12: three times QUADRANT plus CCDID plus 1.
     """
     frames, cycles = read_raw_tables(path, ("AUX1", "AUX2"))
-    number = _CCDS_PER_QUADRANT * frames.column("QUADRANT", np.int32) + frames.column("CCDID", np.int32) + 1
+    number = pn_ccd_number(frames.column("QUADRANT", np.int32), frames.column("CCDID", np.int32))
     frame = frames.column("FRAME", np.int32)
     end = to_met(frame, frames.unsigned("FTCOARSE"), frames.unsigned("FTFINE"), number)
     in_cycle = frames.column("CYCLE", np.int32)

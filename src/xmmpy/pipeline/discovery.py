@@ -242,10 +242,7 @@ def _nothing_to_do(found: EventList) -> str:
 
 def _sky(path: Path, events: Hdu) -> dict[str, Any]:
     """Reference point and legal ranges of X,Y."""
-    columns = {
-        str(events.value(f"TTYPE{number}", "")).strip().upper(): number
-        for number in range(1, int(events.value("TFIELDS", 0)) + 1)
-    }
+    columns = events.column_numbers
     for needed in ("TIME", "PI", "X", "Y", "FLAG", "PATTERN"):
         if needed not in columns:
             advice = "run attcalc on it first" if needed in "XY" else "calibrate it first"

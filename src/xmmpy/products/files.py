@@ -65,6 +65,12 @@ class Hdu:
         """Whether the block is a binary table."""
         return self.kind == "BINTABLE"
 
+    @property
+    def column_numbers(self) -> dict[str, int]:
+        """Names of the columns of a table, upper case, and their numbers from 1; empty for an image."""
+        numbers = range(1, int(self.value("TFIELDS", 0)) + 1)
+        return {str(self.value(f"TTYPE{number}", "")).strip().upper(): number for number in numbers}
+
     @cached_property
     def header(self) -> Header:
         """The header, every card checked.

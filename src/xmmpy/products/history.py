@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 _STRUCTURE = re.compile(r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT")
+_MADE_ANEW = re.compile(
+    rf"{_STRUCTURE.pattern}|TFIELDS|XPROC\d+|XDAL\d+|CREATOR|DATE|HISTORY|COMMENT"
+    r"|CHECKSUM|DATASUM|CONTINUE|BLANK|BSCALE|BZERO|"
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,6 +18,11 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
     from xmmpy.products.header import Header as ByteHeader
+
+
+def is_made_anew(keyword: str) -> bool:
+    """Whether a keyword tells how a file is laid out or made, which a product does not take over from its input."""
+    return _MADE_ANEW.fullmatch(keyword) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def _image_kind(hdu: Hdu) -> str:
 def _by_columns(hdus: Sequence[Hdu]) -> tuple[str, Hdu]:
     tables = [hdu for hdu in hdus if hdu.is_table]
     for hdu in tables:
-        names = {str(hdu.value(f"TTYPE{n}", "")).strip().upper() for n in range(1, int(hdu.value("TFIELDS", 0)) + 1)}
+        names = hdu.column_numbers.keys()
         if {"START", "STOP"} <= names:
             return "good time intervals", hdu
         if "TIME" in names and names & {"RATE", "COUNTS"}:

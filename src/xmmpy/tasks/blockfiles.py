@@ -58,7 +58,7 @@ class TaskBlockFiles:
             if name:
                 return intervals_of(table_of(file, file.find(name)))
             for hdu in file.hdus:
-                if hdu.is_table and _column_names(hdu) >= _GTI_COLUMNS:
+                if hdu.is_table and hdu.column_numbers.keys() >= _GTI_COLUMNS:
                     return intervals_of(table_of(file, hdu))
         raise FileProblem(path, "holds no table with the columns START and STOP", "name a GTI file")
 
@@ -105,7 +105,7 @@ class TaskBlockFiles:
             except ValueError as error:
                 raise FileProblem(path, f"is no region file ({error})", "write it in DS9's format") from None
         with FitsFile(path) as file:
-            tables = [hdu for hdu in file.hdus if hdu.is_table and "SHAPE" in _column_names(hdu)]
+            tables = [hdu for hdu in file.hdus if hdu.is_table and "SHAPE" in hdu.column_numbers]
             if name or not tables:
                 tables = [file.find(name)]
             table = table_of(file, tables[0])
@@ -126,11 +126,6 @@ class TaskBlockFiles:
 def _is_fits(path: str) -> bool:
     with Path(path).open("rb") as stream:
         return stream.read(2) in {b"SI", b"\x1f\x8b"}
-
-
-def _column_names(hdu: Hdu) -> set[str]:
-    fields = hdu.value("TFIELDS", 0)
-    return {str(hdu.value(f"TTYPE{n}", "")).strip().upper() for n in range(1, int(fields) + 1)}
 
 
 def _world_axes(hdu: Hdu) -> tuple[tuple[float, float], ...]:

@@ -104,7 +104,7 @@ def _others(file: FitsFile, main: Hdu, p: BarycenParameters) -> list[TimeTable]:
         done = str(hdu.value("TIMEREF", "")).strip().upper() == SOLARSYSTEM
         if hdu is main or not hdu.is_table or done:
             continue
-        names = {str(hdu.value(f"TTYPE{n}", "")).strip().upper() for n in range(1, int(hdu.value("TFIELDS", 0)) + 1)}
+        names = hdu.column_numbers.keys()
         if p.processgtis and names >= {"START", "STOP"} and "GTI" in hdu.name:
             found.append(TimeTable.of(hdu, ("START", "STOP")))
         elif p.processexposutables and hdu.name.startswith("EXPOSU") and "TIME" in names:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from xmmpy.odf.rawfiles import pn_ccd_number
 from xmmpy.products.errors import FileProblem
 from xmmpy.products.files import FitsFile
 from xmmpy.products.header import Header
+from xmmpy.products.history import is_made_anew
 from xmmpy.products.tables import Column, SmallTable, table_of
 
 if TYPE_CHECKING:
@@ -18,13 +20,9 @@ if TYPE_CHECKING:
 
 CCD_KEYWORDS: Final = ("CCDID", "CCDNODE", "QUADRANT")
 """What tells the CCD; in the list of a camera the column CCDNR does."""
-_CCDS_OF_A_QUADRANT = 3
 _OTHER_NODE = 10  # added to CCDNR of MOS CCDs that were read through the redundant node
 _SHORT_NAME = 6  # letters of a block's name that stay before the number of the CCD
-_STRUCTURE = re.compile(
-    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|TFIELDS|EXTNAME|EXTVER|CHECKSUM|DATASUM|FILENAME"
-    r"|XPROC\d+|XDAL\d+|CREATOR|DATE|HISTORY|COMMENT|LONGSTRN|"
-)
+_NAMES = {"EXTNAME", "EXTVER", "FILENAME", "LONGSTRN"}
 _OF_A_COLUMN = re.compile(
     r"(T(?:TYPE|FORM|UNIT|NULL|SCAL|ZERO|DISP|DIM|LMIN|LMAX|DMIN|DMAX|CRPX|CTYP|CRVL|CDLT|CROT|CUNI))(\d+)"
 )
@@ -32,7 +30,7 @@ _OF_A_COLUMN = re.compile(
 
 def is_structure(keyword: str) -> bool:
     """Whether a keyword tells how a block is laid out or made, not what is in it."""
-    return _STRUCTURE.fullmatch(keyword) is not None
+    return is_made_anew(keyword) or keyword in _NAMES
 
 
 def column_keyword(keyword: str) -> tuple[str, int] | None:
@@ -128,7 +126,7 @@ def _ccd_number(path: str, values: dict[str, Any], table: SmallTable) -> int:
     ccd, node, quadrant = (values.get(keyword) for keyword in CCD_KEYWORDS)
     pn = str(values.get("INSTRUME", "")).strip() == "EPN"
     if isinstance(ccd, int) and pn and isinstance(quadrant, int):
-        return quadrant * _CCDS_OF_A_QUADRANT + ccd + 1
+        return pn_ccd_number(quadrant, ccd)
     if isinstance(ccd, int) and not pn:
         return ccd + (_OTHER_NODE if node == 1 else 0)
     if "CCDNR" in table.columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from xmmpy.products.blocks import Block, NewColumn, table_block
 from xmmpy.products.gti import gti_block
 from xmmpy.products.header import Header
-from xmmpy.products.history import Provenance, creation_entries
+from xmmpy.products.history import Provenance, creation_entries, is_made_anew
 from xmmpy.selection.dataspace import DataSpace, Figures, GoodTimes, RegionRow
 from xmmpy.selection.keywords import dataspace_cards
 from xmmpy.selection.ranges import Ranges
@@ -20,17 +19,13 @@ if TYPE_CHECKING:
 
     from xmmpy.tasks.catalogue.evselect.source import EventSource
 
-_STRUCTURE = re.compile(
-    r"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|TFIELDS|XPROC\d+|XDAL\d+|CREATOR|DATE|HISTORY|COMMENT"
-    r"|CHECKSUM|DATASUM|CONTINUE|BLANK|BSCALE|BZERO|"
-)
 TIME_ORDER = ("TIMESYS", "TIMEUNIT", "TIMEREF", "TASSIGN", "CLOCKAPP", "MJDREF")
 
 
 def product_primary(source: EventSource, provenance: Provenance) -> Header:
     """Keywords of a product's primary header: those of the list's, and how the product was made."""
     header = Header(creation_entries(provenance))
-    header.extend(source.primary, leave_out=_STRUCTURE.fullmatch)
+    header.extend(source.primary, leave_out=is_made_anew)
     header.add_history(f"Created by {provenance.signature} at {provenance.stamp[:19]}")
     return header
 
