@@ -38,7 +38,8 @@ def photon_field(
     size: int = 128,
     pixel: float = 4.0,
     exposure: float = 1e4,
-    background: float = 0.02,
+    background: float | NDArray[np.float64] = 0.02,
+    shares: NDArray[np.float64] = SHARES,
     believed: float = 1.0,
     gaps: bool = False,
 ) -> Field:
@@ -46,8 +47,10 @@ def photon_field(
 
     Parameters
     ----------
-    background : float
-        Counts a pixel on each plane.
+    background : float or ndarray, shape (15,)
+        Counts a pixel, on each plane.
+    shares : ndarray, shape (15,)
+        Of the photons of a source on each plane.
     believed : float
         Background map over true background.
     gaps : bool
@@ -57,14 +60,15 @@ def photon_field(
     step = pixel / 3600.0
     views, planes, masks = {}, [], {}
     live = np.full((size, size), exposure)
+    levels = np.broadcast_to(background, shares.shape)
     if gaps:
         live[:, 31::64] = live[:, 32::64] = live[47::96] = live[48::96] = 0.0
     for instrument, camera in CAMERAS.items():
         views[instrument] = CameraView.of_pointing(camera, (size / 2, size / 2), 30.0, ((-step, 0.0), (0.0, step)))
         masks[instrument] = live > 0.0
         for band, (low, high) in enumerate(BANDS):
-            share = SHARES[len(planes)]
-            empty = background * (live > 0.0)
+            share = shares[len(planes)]
+            empty = levels[len(planes)] * (live > 0.0)
             counts = generator.poisson(empty).astype(float)
             for source in sources:
                 offaxis = views[instrument].offaxis_arcmin(np.array(source.x), np.array(source.y))
