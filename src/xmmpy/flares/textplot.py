@@ -182,7 +182,7 @@ def _range(y: NDArray[np.float64], levels: Sequence[float], logarithmic: bool) -
     if logarithmic:
         positive = y[y > 0]
         low = float(positive.min()) if positive.size else 1.0
-        low = min(low, *levels) if levels else low
+        low = max(min(low, *levels) if levels else low, float(np.finfo(np.float64).tiny))  # below, 1.1 times it is it
         return low, max(high, low * 1.1)
     if 0 <= low <= high / 2:
         low = 0.0
