@@ -101,7 +101,7 @@ def test_any_curve_is_drawn_within_its_size(
     st.lists(st.tuples(finite, finite | st.just(np.nan)), min_size=1, max_size=30),
     st.booleans(),
 )
-@example([(0.0, 5e-324)], logarithmic=True)
+@example([(0.0, 5e-324)], True)
 def test_any_values_are_drawn(pairs: list[tuple[float, float]], logarithmic: bool) -> None:
     x, y = (np.array(values) for values in zip(*pairs, strict=True))
     text = plot_values(x, y, 60, 12, logarithmic=logarithmic)
