@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from xmmpy.detection.fit import kernels
 from xmmpy.detection.fit.data import EXTENT, RATES, Limits, Pixels, Templates
-from xmmpy.detection.fit.errors import find_errors, unbiased_rates
+from xmmpy.detection.fit.errors import find_errors
 from xmmpy.detection.fit.problem import Problem
 from xmmpy.detection.psf import STEP, PsfShape, extended_tables, radial_table
 
@@ -178,12 +178,3 @@ def test_errors_of_few_counts_are_where_c_rises_by_one(number: int) -> None:
     wanted = up if down is None else 0.5 * (up + down)
     assert problem.parameters[0, RATES] * weight == pytest.approx(number, abs=0.02)
     assert find_errors(problem)[0, RATES] * weight == pytest.approx(wanted, rel=0.02)
-
-
-def test_unbiased_rates_average_to_the_truth() -> None:
-    generator = np.random.default_rng(2)
-    for truth in (1.0, 2.0, 5.0):
-        measured = np.maximum(truth + generator.normal(size=200_000), 0.0)
-        (one,) = unbiased_rates(np.array([measured.mean()]), np.ones(1))
-        assert one == pytest.approx(truth, abs=0.02)
-    assert unbiased_rates(np.array([0.1, 20.0]), np.ones(2)) == pytest.approx([0.0, 20.0])

@@ -3,8 +3,8 @@
 Extents: how far the parameter may go, all others fitted again, until C has risen by 1, which bounds one parameter with
 a confidence of 68 % (Cash 1979; Lampton, Margon and Bowyer 1976); the mean of both sides. Rates: the same for each
 plane alone, where the likelihood has its skew; how much the other parameters widen it follows from the second
-derivatives. Positions: the circle that holds 63.2 % of the likelihood, see `position_errors`, corrected for the bias of
-weak rates.
+derivatives. Positions: the circle that holds 63.2 % of the likelihood, see `position_errors`, widened by what the noise
+of the rates adds, see `looseness`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _FINE_DIRECTIONS: Final = 64
 _CLOSE: Final = 0.01  # how well the rise is met, in its root
 _TRIALS: Final = 12
 _HALVINGS: Final = 30
+_PLACE: Final = 2  # parameters of a place
 
 
 def find_errors(problem: Problem) -> FloatArray:
@@ -51,22 +52,46 @@ def find_errors(problem: Problem) -> FloatArray:
         if free[source, X] and free[source, Y]:
             square = covariance[first : first + 2, first : first + 2]
             places = position_errors(problem, source, square)
-            errors[source, [X, Y]] = np.array(places) * _weakness(problem, source, errors[source, RATES:])
+            errors[source, [X, Y]] = np.array(places) * looseness(problem, source)
     return errors
 
 
-def _weakness(problem: Problem, source: int, rate_errors: FloatArray) -> float:
-    """Factor by which rates that are too high, being never negative, make errors of the position too small.
+def looseness(problem: Problem, source: int) -> float:
+    """Factor by which the likelihood of positions is too narrow because the rates are fitted too; 1 for bright sources.
 
-    These go as one over the root of the counts.
+    With the place held at x, C falls by r^2 / s^2 on each plane, where r(x) is the rate fitted there and s its error;
+    the best place makes the sum T of that over the planes largest. Noise takes part in three ways of second order,
+    which follow from an r(x) whose noise n is Gaussian, with the variance s^2 and the correlation of the profile with
+    itself:
+
+    - The slope of T is the sum of r n' / s^2; its variance V goes with the squares of the fitted rates, noise included.
+    - The curvature of T lacks L, the sum of n'^2 / s^2: the rate of a plane follows the noise from place to place.
+    - At the best place T is larger by 2 than at the true one, and one of the slopes n' is not free.
+
+    In units in which V is T, the variance of the place is V0 / H0^2, where V0 = T - 2 and H0 = V0 - L, but the inverse
+    of the curvature that is found is 1 / H, where H = H0 + 2 + L / P for P planes. Where the source outshines the
+    background L is less: each pixel counts with the square of the background's share.
     """
-    weights = np.add.reduceat(np.append(problem.image(source), 0.0), problem.pixels.first[:-1])
-    weights = np.where(np.diff(problem.pixels.first) > 0, weights, 0.0)
-    rates = problem.parameters[source, RATES:]
-    known = np.isfinite(rate_errors) & (rate_errors > 0.0) & (rates > 0.0)
-    found = float(weights[known] @ rates[known])
-    true = float(weights[known] @ unbiased_rates(rates[known], rate_errors[known]))
-    return float(np.sqrt(found / max(true, 0.25 * found))) if found > 0.0 else 1.0
+    rates, first = problem.parameters[source, RATES:], problem.pixels.first
+    numbers = np.diff(first)
+    shape, model = problem.image(source), problem.model()
+    east, north = (problem.slope(source, axis) for axis in (X, Y))
+    background = model - np.repeat(rates, numbers) * shape
+
+    def sums(values: FloatArray) -> FloatArray:
+        return np.asarray(np.where(numbers > 0, np.add.reduceat(np.append(values, 0.0), first[:-1]), 0.0))
+
+    steepness = (east**2 + north**2) / model
+    of_rate, of_place, own = sums(shape**2 / model), sums(steepness), sums(steepness * (background / model) ** 2)
+    seen = (rates != 0.0) & (of_rate > 0.0)
+    if not seen.any():
+        return 1.0
+    total = float(np.sum((rates**2 * of_rate)[seen]))
+    lost = total * float(np.sum(own[seen] / of_rate[seen]) / np.sum((rates**2 * of_place)[seen]))
+    slope = max(total - _PLACE, 0.5 * total)
+    curvature = max(slope - lost, 0.5 * total)  # below, the series does not hold
+    found = curvature + _PLACE + lost / np.count_nonzero(seen)
+    return float(np.sqrt(slope * found) / curvature)
 
 
 def position_errors(problem: Problem, source: int, covariance: FloatArray) -> tuple[float, float]:
@@ -186,21 +211,6 @@ def _rate_errors(problem: Problem, source: int) -> FloatArray:
         sides.append(far)
     up, down = sides
     return np.asarray(np.where(down >= room * (1.0 - 1e-6), up, 0.5 * (up + down)))
-
-
-def unbiased_rates(rates: FloatArray, errors: FloatArray) -> FloatArray:
-    """Rates without the bias that they have because none is below 0.
-
-    A rate z (in errors) that is measured with a normal error, and set to 0 where that is negative, is z Phi(z) + phi(z)
-    on average; this is solved for z. Rates of several errors are left as they are, weak ones become weaker.
-    """
-    from scipy.special import ndtr
-
-    z = np.linspace(-4.0, 8.0, 1201)
-    average = z * ndtr(z) + np.exp(-0.5 * z**2) / np.sqrt(2.0 * np.pi)
-    relative = rates / errors
-    result: FloatArray = errors * np.where(relative < z[-1], np.maximum(np.interp(relative, average, z), 0.0), relative)
-    return result
 
 
 def _deviations(problem: Problem) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 _MOST_STEPS = 60
+_SMALL_STEP = 0.2  # pixels
 
 
 @dataclass(slots=True, eq=False)
@@ -101,3 +102,12 @@ class Problem:
         parameters[0, RATES:] = 1.0
         kernels.expected(parameters, self.pixels, one.templates, result)
         return result
+
+    def slope(self, source: int, axis: int) -> FloatArray:
+        """Derivative of `image` by the place of the source along an axis (per pixel)."""
+        sides = []
+        for step in (-_SMALL_STEP, _SMALL_STEP):
+            moved = self.parameters.copy()
+            moved[source, axis] += step
+            sides.append(replace(self, parameters=moved).image(source))
+        return np.asarray((sides[1] - sides[0]) / (2.0 * _SMALL_STEP))
