@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,22 @@ def test_what_holds_no_raw_files_is_no_odf(odf: Path, tmp_path: Path) -> None:
     assert odf_at([tmp_path], tmp_path / "work") is None
     assert odf_at([tmp_path / "mos1.fits"], tmp_path / "work") is None
     assert odf_at([odf, odf], tmp_path) is None
+
+
+def test_the_archive_in_a_folder_is_taken(odf: Path, tmp_path: Path) -> None:
+    place, work = tmp_path / "place", tmp_path / "work"
+    place.mkdir()
+    with tarfile.open(place / "0000000001.tar.gz", "w:gz") as archive:
+        archive.add(odf, "odf")
+    found = odf_at([place], work)
+    assert found is not None
+    assert found.path.parent == work
+    assert len(found.files) == len(open_odf(odf).files)
+    (place / "other.tgz").touch()
+    with pytest.raises(FileProblem, match=r"holds 2 archives: 0000000001\.tar\.gz, other\.tgz; name one"):
+        odf_at([place], work)
+    write_list(place / "mos1.fits", "EMOS1")
+    assert odf_at([place], work) is None
 
 
 def test_exposures_of_lists_are_chosen_too(tmp_path: Path) -> None:

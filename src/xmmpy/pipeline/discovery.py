@@ -141,7 +141,7 @@ def find_lists(
     wanted = tuple(cameras)
     lists: dict[tuple[str, str], EventList] = {(one.camera, one.exposure): one for one in others}
     remarks = []
-    for path in _candidates(places):
+    for path in list_paths(places):
         described = _recall(path, (known or {}).get(os.path.normpath(path.absolute()))) or describe(path)
         if described.camera not in wanted:
             if described.problem:
@@ -259,7 +259,14 @@ def _sky(path: Path, events: Hdu) -> dict[str, Any]:
     return {"reference": reference, **limits}
 
 
-def _candidates(places: Sequence[Path]) -> list[Path]:
+def list_paths(places: Sequence[Path]) -> list[Path]:
+    """Files that are named, and files in folders whose names are those of event lists, the most usual names first.
+
+    Raises
+    ------
+    FileProblem
+        When a place does not exist.
+    """
     found: list[tuple[int, str, Path]] = []
     for place in places:
         if place.is_file():

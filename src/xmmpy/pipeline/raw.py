@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xmmpy.odf.names import parse_name
 from xmmpy.odf.opening import open_odf
 from xmmpy.odf.times import text_of_met
-from xmmpy.pipeline.discovery import INSTRUMENTS, EventList, check_chosen, is_chosen, relative_to
+from xmmpy.pipeline.discovery import INSTRUMENTS, EventList, check_chosen, is_chosen, list_paths, relative_to
 from xmmpy.pipeline.graph import Graph, Step, TaskStep
 from xmmpy.products.errors import FileProblem
 from xmmpy.tasks.epic.names import attitude_name, bad_pixel_name, list_name
@@ -81,7 +81,8 @@ class RawPlan:
 def odf_at(places: Sequence[Path], work: Path) -> OdfFolder | None:
     """Open the ODF at a place; None where the place holds none, so that event lists are looked for.
 
-    An archive is unpacked into the work folder, once.
+    An archive is unpacked into the work folder, once; so is the one archive of a folder that holds nothing else to
+    begin with.
 
     Raises
     ------
@@ -98,9 +99,15 @@ def odf_at(places: Sequence[Path], work: Path) -> OdfFolder | None:
         return open_odf(place, work)
     if not place.is_dir():
         return None
-    if not any(_holds_raw_files(folder) for folder in (place, *_folders(place))):
+    if any(_holds_raw_files(folder) for folder in (place, *_folders(place))):
+        return open_odf(place, work)
+    archives = [item for item in place.iterdir() if item.name.lower().endswith(_ARCHIVES) and item.is_file()]
+    if not archives or list_paths([place]):
         return None
-    return open_odf(place, work)
+    if len(archives) > 1:
+        named = ", ".join(sorted(item.name for item in archives))
+        raise FileProblem(place, f"holds {len(archives)} archives: {named}", "name one of them")
+    return open_odf(archives[0], work)
 
 
 def _folders(place: Path) -> list[Path]:
