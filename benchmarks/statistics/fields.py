@@ -64,29 +64,32 @@ def simulate(folder: Path, settings: FieldSettings) -> dict[str, Path]:
     return observation.event_lists
 
 
-def make_images(folder: Path, lists: dict[str, Path]) -> dict[str, list[str]]:
-    """Images in the five bands of each camera, as the recipe makes them."""
+def make_images(
+    folder: Path, lists: dict[str, Path], edges: tuple[int, ...] = BANDS_EV, name: str = "image_b"
+) -> dict[str, list[str]]:
+    """Images of each camera in the bands between the edges, in five as the recipe makes them."""
     from xmmpy.tasks.catalogue.evselect import TASK
 
     names: dict[str, list[str]] = {}
     for camera in CAMERAS:
         calls = []
         names[camera] = []
-        for band, (low, high) in enumerate(pairwise(BANDS_EV), 1):
-            if camera == "pn" and band == 1:
-                low = PN_LOWEST_EV
-            name = str(folder / f"{camera}_image_b{band}.fits")
-            selection = SELECTIONS[camera].format(pattern=0 if band == 1 else 4)
+        for band, (low, high) in enumerate(pairwise(edges), 1):
+            soft = low < BANDS_EV[1]
+            if camera == "pn":
+                low = max(low, PN_LOWEST_EV)
+            path = str(folder / f"{camera}_{name}{band}.fits")
+            selection = SELECTIONS[camera].format(pattern=0 if soft else 4)
             calls.append(
                 {
-                    "table": str(lists[camera]), "withimageset": True, "imageset": name, "xcolumn": "X", "ycolumn": "Y",
+                    "table": str(lists[camera]), "withimageset": True, "imageset": path, "xcolumn": "X", "ycolumn": "Y",
                     "imagebinning": "imageSize", "ximagesize": PIXELS, "yimagesize": PIXELS, "withxranges": True,
                     "ximagemin": LEGAL_RANGE[0], "ximagemax": LEGAL_RANGE[1], "withyranges": True,
                     "yimagemin": LEGAL_RANGE[0], "yimagemax": LEGAL_RANGE[1],
                     "expression": f"{selection} && (PI>{low}&&PI<={high})",
                 }
             )  # fmt: skip
-            names[camera].append(name)
+            names[camera].append(path)
         for outcome in TASK.together(calls):
             if isinstance(outcome, Exception):
                 raise outcome

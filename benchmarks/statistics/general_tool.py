@@ -1,10 +1,11 @@
 """The same fields searched with a general tool, sep (Source Extractor as a library), at the same false-detection rate.
 
-Both have the images from 0.5 to 4.5 keV (softest and hardest band add more background than sources): emldetect the
-nine of three cameras, by edetect_chain; for sep they are added. The mask is that of the exposure. Counts are few, so
-that sep has a background of zero (a clipped mode): it is given the mean of the counts on a scale of 100 arcsec without
-what stands out, and noise from that. Its filter is a Gaussian of the width of the point-spread function; settings and
-threshold are those of the highest completeness at no more false detections than emldetect has at DET_ML >= 6.
+Both have the three images from 0.5 to 4.5 keV, one of each camera (softest and hardest band add more background than
+sources): emldetect by edetect_chain; for sep they are added. The mask is that of the exposure. Counts are few, so that
+sep has a background of zero (a clipped mode): it is given the mean of the counts on a scale of 100 arcsec without what
+stands out, and noise from that. Its filter is a Gaussian of the width of the point-spread function; settings and
+threshold are those of the highest completeness at no more false detections than emldetect has at DET_ML >= 6. Both
+lists are matched by the same rule.
 
 Usage: pip install sep; python benchmarks/statistics/general_tool.py FOLDER [--fields 20]  (FOLDER: of run.py)
 """
@@ -25,13 +26,13 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from fields import CAMERAS, FieldSettings, chain_values, detect, make_images, separation_arcsec, simulate
-from matching import MATCH_ARCSEC, FieldResult, load
+from fields import CAMERAS, FieldSettings, detect, make_images, separation_arcsec, simulate
+from matching import MATCH_ARCSEC
 
-THRESHOLDS = np.geomspace(3.0, 12.0, 15)
+THRESHOLDS = np.geomspace(3.0, 8.0, 30)
 LIKELIHOOD = 6.0
 LEVEL_PIXELS = 23.0
-BANDS = slice(1, 4)
+BAND_EV = (500, 4500)
 WIDTHS = (0.6, 0.8, 1.0, 1.5)
 CLEAN = (True, False)
 AREAS = (1, 3)
@@ -39,13 +40,15 @@ SETTINGS = tuple(product(WIDTHS, CLEAN, AREAS))
 LEAST_EXPECTED = 4.0
 
 
-def search_bands(
+def search(
     folder: Path, work: Path, lists: dict[str, Path], images: dict[str, list[str]], settings: FieldSettings
 ) -> None:
-    """Run edetect_chain on the images from 0.5 to 4.5 keV; the list and the truth go to `folder`."""
-    usual = chain_values(lists, images, settings)
-    chosen = [5 * n + band for n in range(len(CAMERAS)) for band in range(5)[BANDS]]
-    given = {name: [usual[name][n] for n in chosen] for name in ("imagesets", "pimin", "pimax", "ecf")}
+    """Run edetect_chain on one image of each camera; the list and the truth go to `folder`."""
+    number = len(CAMERAS)
+    given = {
+        "imagesets": [images[camera][0] for camera in CAMERAS], "pimin": [BAND_EV[0]] * number,
+        "pimax": [BAND_EV[1]] * number, "ecf": [1.0] * number,
+    }  # fmt: skip
     found = detect(work, lists, images, replace(settings, chain=tuple(given.items())))
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(found, folder / "emllist.fits")
@@ -62,11 +65,11 @@ def summed_image(
     for camera in CAMERAS:
         made = str(work / f"{camera}exp.fits")
         find_task("eexpmap")(
-            imageset=images[camera][2], eventset=str(lists[camera]), expimageset=[made], pimin=[500], pimax=[2000],
+            imageset=images[camera][0], eventset=str(lists[camera]), expimageset=[made], pimin=[500], pimax=[2000],
             attrebin=4,
         )  # fmt: skip
         exposure = exposure + fits.getdata(made).astype(float)
-        total = total + sum(fits.getdata(name).astype(float) for name in images[camera][BANDS])
+        total = total + fits.getdata(images[camera][0]).astype(float)
         world = WCS(fits.getheader(images[camera][0]))
     return np.asarray(total), exposure > 0.25 * exposure.max(), world
 
@@ -79,9 +82,9 @@ def kept_image(
     if not file.is_file():
         work = Path(tempfile.mkdtemp(dir=root))
         lists = simulate(work, settings)
-        images = make_images(work, lists)
+        images = make_images(work, lists, BAND_EV, "broad")
         counts, mask, world = summed_image(work, lists, images)
-        search_bands(root / "sums" / name, work, lists, images, settings)
+        search(root / "sums" / name, work, lists, images, settings)
         shutil.rmtree(work)
         blocks = [fits.PrimaryHDU(counts, world.to_header()), fits.ImageHDU(mask.astype(np.uint8))]
         fits.HDUList(blocks).writeto(file)
@@ -125,17 +128,25 @@ def extract(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], setting: t
     return found
 
 
-def matched(found: Table, truth: Table, expected: np.ndarray[Any, Any], world: WCS) -> tuple[int, np.ndarray[Any, Any]]:
+def matched(
+    ra: np.ndarray[Any, Any], dec: np.ndarray[Any, Any], truth: Table, expected: np.ndarray[Any, Any]
+) -> tuple[int, np.ndarray[Any, Any]]:
     """False detections, and which sources were found."""
     seen = np.zeros(len(truth), bool)
-    if not len(found):
+    if not len(ra):
         return 0, seen
-    ra, dec = world.all_pix2world(found["x"], found["y"], 0)
     distance = separation_arcsec(ra, dec, truth["ra"], truth["dec"])
     possible = (distance < MATCH_ARCSEC) & (expected[None, :] > LEAST_EXPECTED)
     owner = np.where(possible.any(axis=1), np.where(possible, expected[None, :], -1.0).argmax(axis=1), -1)
     seen[np.unique(owner[owner >= 0])] = True
     return int(np.sum(owner < 0)), seen
+
+
+def emldetect_places(folder: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """RA and DEC of the sources above the least likelihood."""
+    rows = Table.read(folder / "emllist.fits", "SRCLIST")
+    rows = rows[(rows["ID_INST"] == 0) & (rows["ID_BAND"] == 0) & (rows["DET_ML"] >= LIKELIHOOD)]
+    return np.array(rows["RA"]), np.array(rows["DEC"])
 
 
 def main() -> None:
@@ -147,36 +158,38 @@ def main() -> None:
     folders = [one for one in sorted(options.folder.glob("short_*")) if (one / "done.json").is_file()][: options.fields]
     begun = [FieldSettings(**json.loads((folder / "done.json").read_text(encoding="utf-8"))) for folder in folders]
     summed = [kept_image(options.folder, folder.name, one) for folder, one in zip(folders, begun, strict=True)]
-    ours: list[FieldResult] = [load(options.folder / "sums" / folder.name) for folder in folders]
-    allowed, _ = figures.false_per_field(ours, LIKELIHOOD)
+    allowed, mine, sources = 0.0, [], []
     false = np.zeros((len(SETTINGS), len(THRESHOLDS)))
     seen: dict[tuple[int, int], list[np.ndarray[Any, Any]]] = {}
-    for folder, result, (counts, mask, world) in zip(folders, ours, summed, strict=True):
+    for folder, (counts, mask, world) in zip(folders, summed, strict=True):
         truth = Table.read(folder / "truth_sources.fits")
-        expected = np.array(result.sources["expected"])
+        expected = np.sum([np.sum(truth[f"{camera}_expected"], axis=1) for camera in CAMERAS], axis=0)
+        wrong, got = matched(*emldetect_places(options.folder / "sums" / folder.name), truth, expected)
+        allowed += wrong / len(folders)
+        mine.append(got)
+        sources.append(np.stack([truth["flux_0p5_2"], truth["pn_offaxis"]]))
         for w, setting in enumerate(SETTINGS):
             for t, found in enumerate(extract(counts, mask, setting)):
-                wrong, got = matched(found, truth, expected, world)
+                wrong, got = matched(*world.all_pix2world(found["x"], found["y"], 0), truth, expected)
                 false[w, t] += wrong / len(folders)
                 seen.setdefault((w, t), []).append(got)
-    _, sources = figures.stacked(ours)
+    fluxes, offaxis = np.concatenate(sources, axis=1)
     best, best_share = (0, 0), -1.0
-    inside = np.array(sources["offaxis"]) < 12.0
-    bright = inside & (np.array(sources["flux"]) > 2e-15)
+    inside = offaxis < 12.0
+    bright = inside & (fluxes > 2e-15)
     for key, parts in seen.items():
         share = float(np.mean(np.concatenate(parts)[bright]))
         if false[key] <= allowed and share > best_share:
             best, best_share = key, share
-    theirs = np.concatenate(seen[best])
+    ours, theirs = np.concatenate(mine), np.concatenate(seen[best])
     print(f"{len(folders)} fields of 10 ks; false per field: emldetect {allowed:.2f}, sep {false[best]:.2f} "
           f"(width, clean, least area {SETTINGS[best[0]]}, threshold {THRESHOLDS[best[1]]:.2f})\n")  # fmt: skip
     print("| flux 0.5-2 keV (erg/cm2/s) | sources | emldetect, DET_ML >= 6 | sep |\n|---|---|---|---|")
     for low, high in zip(figures.FLUXES[:-1], figures.FLUXES[1:], strict=True):
-        chosen = inside & (np.array(sources["flux"]) >= low) & (np.array(sources["flux"]) < high)
+        chosen = inside & (fluxes >= low) & (fluxes < high)
         if chosen.sum():
-            mine = np.mean(np.array(sources["found"])[chosen] >= LIKELIHOOD)
-            middle = np.sqrt(low * high)
-            print(f"| {middle:.2e} | {chosen.sum()} | {100 * mine:.1f} % | {100 * np.mean(theirs[chosen]):.1f} % |")
+            shares = f"{100 * np.mean(ours[chosen]):.1f} % | {100 * np.mean(theirs[chosen]):.1f} %"
+            print(f"| {np.sqrt(low * high):.2e} | {chosen.sum()} | {shares} |")
 
 
 if __name__ == "__main__":

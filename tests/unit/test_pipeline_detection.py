@@ -98,6 +98,20 @@ def test_settings_of_the_search(home: Path, tmp_path: Path) -> None:
     assert (values["esp_nsplinenodes"], values["ecf"]) == (12, (1, 2, 3, 4, 5))
     settings.write(tmp_path)
     assert read_settings(tmp_path / "xmmpy.toml", {}) == settings
+
+
+@pytest.mark.parametrize(("changes", "wanted"), [({}, (1, 2)), ({"nmulsou": 1}, (1, 1)), ({"nmulsou": 3}, (3, 3))])
+def test_pairs_are_told_apart_in_all_cameras_together(
+    home: Path, tmp_path: Path, changes: dict[str, int], wanted: tuple[int, int]
+) -> None:
+    settings = read_settings(None, {"detection": changes})
+    made = steps(home, settings)
+    joint = made["detect"]
+    assert joint.adapt is not None
+    values = joint.adapt(joint.inputs)
+    assert (made["pn/detect"].values["eml_nmulsou"], values["eml_nmulsou"]) == wanted
+    settings.write(tmp_path)
+    assert read_settings(tmp_path / "xmmpy.toml", {}) == settings
     assert not [
         name for name in steps(home, read_settings(None, {"detection": {"enabled": False}})) if "detect" in name
     ]

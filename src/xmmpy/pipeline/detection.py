@@ -24,6 +24,8 @@ RADIUS_DEG: Final = 0.007
 DETECTION_STEPS: Final = ("/detect", "/regions")
 """How names of the steps of one exposure end."""
 ATTITUDE_BIN_ARCSEC: Final = 4.0
+SPLIT_JOINTLY: Final = 2
+"""Sources that one may be split into where all cameras see it; in one camera 1, the default of SAS."""
 _ORDER = ("pn", "mos1", "mos2")
 _STANDARD = {(300, 500): 0, (200, 500): 0, (500, 1000): 1, (1000, 2000): 2, (2000, 4500): 3, (4500, 12000): 4}
 _ATTITUDES = ("*AttHk.ds", "*ATTTSR*", "atthk*.*", "attitude*.*")
@@ -196,20 +198,21 @@ def _adapt(searched: Sequence[Searched], settings: Settings) -> Callable[[Sequen
     def values(files: Sequence[str]) -> Mapping[str, Any]:
         there = [one for one in searched if set(one.maps("exp")) <= set(files)]
         images = tuple(image for one in there for image in one.images)
-        return {"imagesets": images, **_common(there, settings)}
+        return {"imagesets": images, **_common(there, settings, SPLIT_JOINTLY)}
 
     return values
 
 
-def _common(searched: Sequence[Searched], settings: Settings) -> dict[str, Any]:
-    """Bands, factors and the settings that every search has."""
+def _common(searched: Sequence[Searched], settings: Settings, usual_split: int = 1) -> dict[str, Any]:
+    """Bands, factors and the settings that every search has; one source may be split into `usual_split`."""
     chosen = settings.detection
     limits = [limit for one in searched for limit in one.limits]
     return {
         "pimin": tuple(low for low, _ in limits), "pimax": tuple(high for _, high in limits),
         "ecf": tuple(round(factor, 6) for one in searched for factor in one.ecf), "likemin": chosen.likemin,
         "eex_attrebin": ATTITUDE_BIN_ARCSEC, "esp_nsplinenodes": chosen.nodes, "eml_fitextent": chosen.extents,
-        "eml_nmaxfit": chosen.nmaxfit, "eml_nmulsou": chosen.nmulsou, "esen_mlmin": chosen.sensitivity_likemin,
+        "eml_nmaxfit": chosen.nmaxfit, "eml_nmulsou": chosen.nmulsou or usual_split,
+        "esen_mlmin": chosen.sensitivity_likemin,
     }  # fmt: skip
 
 

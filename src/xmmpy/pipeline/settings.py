@@ -130,7 +130,8 @@ class DetectionSettings(_Part):
     """How sources are looked for: in each camera, then in all cameras and bands together.
 
     `likemin` is the least DET_ML of a source; `extents` says whether extents are fitted; `nmaxfit` and `nmulsou` are
-    how many candidates are fitted at once, and into how many sources one may be split; `nodes` are the intervals of the
+    how many candidates are fitted at once, and into how many sources one may be split: where nothing is said, 1 in each
+    camera, as in SAS, and 2 in all cameras together, which tells pairs apart. `nodes` are the intervals of the
     background's spline; `sensitivity_likemin` is the likelihood of the sensitivity maps. `ecf` gives the conversion
     factors (1e11 counts cm2/erg) of a camera, one for each band, in place of those of its filter.
     """
@@ -139,7 +140,7 @@ class DetectionSettings(_Part):
     likemin: float = Field(default=10.0, ge=1, le=50)
     extents: bool = False
     nmaxfit: int = Field(default=1, ge=1, le=8)
-    nmulsou: int = Field(default=1, ge=1, le=8)
+    nmulsou: int | None = Field(default=None, ge=1, le=8)
     nodes: int = Field(default=16, ge=10, le=40)
     sensitivity_likemin: float = Field(default=15.0, gt=0, le=1000)
     ecf: dict[str, tuple[float, ...]] = Field(default_factory=dict)
