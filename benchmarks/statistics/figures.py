@@ -51,12 +51,15 @@ def completeness_at(sources: Table, flux: float, threshold: float, furthest: flo
     return float(np.mean(sources["found"][chosen] >= threshold)), int(chosen.sum())
 
 
-def position_shares(sources: Table) -> list[tuple[str, int, float, float]]:
-    """Counts, number of sources, part of the offsets below RADEC_ERR, its error; lone sources."""
+def position_shares(sources: Table, by: str) -> list[tuple[str, int, float, float]]:
+    """Counts, number of sources, part of the offsets below RADEC_ERR, its error; lone sources.
+
+    `by` is the column of the counts: those expected or those measured.
+    """
     rows = []
     for low, high in COUNT_BINS:
         chosen = lone(sources)
-        chosen &= (sources["expected"] >= low) & (sources["expected"] < high)
+        chosen &= np.array((sources[by] >= low) & (sources[by] < high))
         below = np.array(sources["offset"][chosen] < sources["radec_err"][chosen])
         if below.size:
             share = float(below.mean())

@@ -1,21 +1,25 @@
 """The same fields searched with a general tool, sep (Source Extractor as a library), at the same false-detection rate.
 
-Both have the three images from 0.5 to 4.5 keV, one of each camera (softest and hardest band add more background than
-sources): emldetect by edetect_chain; for sep they are added. The mask is that of the exposure. Counts are few, so that
-sep has a background of zero (a clipped mode): it is given the mean of the counts on a scale of 100 arcsec without what
-stands out, and noise from that. Its filter is a Gaussian of the width of the point-spread function; settings and
-threshold are those of the highest completeness at no more false detections than emldetect has at DET_ML >= 6. Both
-lists are matched by the same rule.
+Both have one image of all cameras from 0.5 to 4.5 keV (softest and hardest band add more background than sources),
+its exposure map and mask. Counts are few, so that sep has a background of zero (a clipped mode): it is given the mean
+of the counts on a scale of 100 arcsec without what stands out, and noise from that. Its filter is a Gaussian of about
+the width of the point-spread function. Of each tool the settings and threshold are those of the highest completeness at
+no more than one false detection per field; both are matched by the same rule. Beside it, emldetect on the three images
+of the cameras, as edetect_chain has it.
 
-Usage: pip install sep; python benchmarks/statistics/general_tool.py FOLDER [--fields 20]  (FOLDER: of run.py)
+Usage: pip install sep; python benchmarks/statistics/general_tool.py FOLDER [--fields 24]  (FOLDER: of run.py)
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -25,74 +29,75 @@ import figures
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
-from astropy.wcs import WCS
+from astropy.wcs import WCS, FITSFixedWarning
 from fields import CAMERAS, FieldSettings, detect, make_images, separation_arcsec, simulate
 from matching import MATCH_ARCSEC
 
-THRESHOLDS = np.geomspace(3.0, 8.0, 30)
-LIKELIHOOD = 6.0
+ALLOWED = 1.0
+"""False detections per field."""
+LIKELIHOODS = np.arange(4.0, 14.0, 0.25)
+THRESHOLDS = np.geomspace(3.8, 8.0, 26)
 LEVEL_PIXELS = 23.0
 BAND_EV = (500, 4500)
-WIDTHS = (0.6, 0.8, 1.0, 1.5)
-CLEAN = (True, False)
+WIDTHS = (0.8, 1.0, 1.2, 1.5, 2.0)
 AREAS = (1, 3)
-SETTINGS = tuple(product(WIDTHS, CLEAN, AREAS))
+SETTINGS = tuple(product(WIDTHS, AREAS))
 LEAST_EXPECTED = 4.0
+LEAST_FLUX = 2e-15
+SUM, THREE, SEP = "emldetect", "emldetect, three images", "sep"
+
+Array = np.ndarray[Any, Any]
 
 
-def search(
-    folder: Path, work: Path, lists: dict[str, Path], images: dict[str, list[str]], settings: FieldSettings
-) -> None:
-    """Run edetect_chain on one image of each camera; the list and the truth go to `folder`."""
-    number = len(CAMERAS)
-    given = {
-        "imagesets": [images[camera][0] for camera in CAMERAS], "pimin": [BAND_EV[0]] * number,
-        "pimax": [BAND_EV[1]] * number, "ecf": [1.0] * number,
-    }  # fmt: skip
-    found = detect(work, lists, images, replace(settings, chain=tuple(given.items())))
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(found, folder / "emllist.fits")
-    shutil.copy(work / "truth_sources.fits", folder)
-
-
-def summed_image(
-    work: Path, lists: dict[str, Path], images: dict[str, list[str]]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], WCS]:
-    """Counts of all cameras from 0.5 to 4.5 keV, the exposed pixels, and where they are."""
+def add_cameras(work: Path, lists: dict[str, Path], images: dict[str, list[str]]) -> None:
+    """Write sum.fits and sumexp.fits: counts of all cameras, exposure by their share of the effective area, of pn."""
+    from xmmpy.calibration.nominal import energy_conversion_factors
     from xmmpy.tasks.registry import find_task
 
-    total, exposure, world = 0.0, 0.0, None
+    names = {"pn": "EPN", "mos1": "EMOS1", "mos2": "EMOS2"}
+    area = {camera: energy_conversion_factors(name, "Thin1")[1:4].sum() for camera, name in names.items()}
+    counts, exposure = 0.0, 0.0
     for camera in CAMERAS:
         made = str(work / f"{camera}exp.fits")
         find_task("eexpmap")(
-            imageset=images[camera][0], eventset=str(lists[camera]), expimageset=[made], pimin=[500], pimax=[2000],
-            attrebin=4,
+            imageset=images[camera][0], eventset=str(lists[camera]), expimageset=[made], pimin=[BAND_EV[0]],
+            pimax=[BAND_EV[1]], attrebin=4,
         )  # fmt: skip
-        exposure = exposure + fits.getdata(made).astype(float)
-        total = total + fits.getdata(images[camera][0]).astype(float)
-        world = WCS(fits.getheader(images[camera][0]))
-    return np.asarray(total), exposure > 0.25 * exposure.max(), world
+        exposure = exposure + fits.getdata(made).astype(float) * area[camera] / area["pn"]
+        counts = counts + fits.getdata(images[camera][0]).astype(float)
+    parts = (
+        (images["pn"][0], "sum.fits", counts, np.int32),
+        (work / "pnexp.fits", "sumexp.fits", exposure, np.float32),
+    )
+    for like, name, data, kind in parts:
+        with fits.open(like) as hdus:
+            hdus[0].data = np.asarray(data).astype(kind)
+            hdus.writeto(work / name)
 
 
-def kept_image(
-    root: Path, name: str, settings: FieldSettings
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], WCS]:
-    """`summed_image`, kept beside the fields."""
-    file = root / "sums" / f"{name}.fits"
-    if not file.is_file():
-        work = Path(tempfile.mkdtemp(dir=root))
-        lists = simulate(work, settings)
-        images = make_images(work, lists, BAND_EV, "broad")
-        counts, mask, world = summed_image(work, lists, images)
-        search(root / "sums" / name, work, lists, images, settings)
-        shutil.rmtree(work)
-        blocks = [fits.PrimaryHDU(counts, world.to_header()), fits.ImageHDU(mask.astype(np.uint8))]
-        fits.HDUList(blocks).writeto(file)
-    with fits.open(file) as hdus:
-        return hdus[0].data.astype(float), hdus[1].data > 0, WCS(hdus[0].header)
+def search_sum() -> Path:
+    """Search the sum in the current folder, step by step as edetect_chain does."""
+    from xmmpy.tasks.registry import find_task
+
+    find_task("emask")(expimageset="sumexp.fits", detmaskset="summask.fits", threshold1=0.25, threshold2=0.5)
+    band = {"pimin": [BAND_EV[0]], "pimax": [BAND_EV[1]]}
+    common: dict[str, Any] = {
+        "imagesets": ["sum.fits"], "expimagesets": ["sumexp.fits"], "detmasksets": ["summask.fits"], **band
+    }  # fmt: skip
+    find_task("eboxdetect")(**common, boxlistset="local.fits", likemin=8)
+    find_task("esplinemap")(
+        imageset="sum.fits", expimageset="sumexp.fits", detmaskset="summask.fits", boxlistset="local.fits", idband=1,
+        bkgimageset="background.fits", nsplinenodes=16, **band,
+    )  # fmt: skip
+    find_task("eboxdetect")(**common, bkgimagesets=["background.fits"], boxlistset="map.fits", likemin=3)
+    find_task("emldetect")(
+        **common, bkgimagesets=["background.fits"], boxlistset="map.fits", mllistset="sumlist.fits",
+        mlmin=LIKELIHOODS[0], withthreshold=False, ecf=[1.0],
+    )  # fmt: skip
+    return Path("sumlist.fits").absolute()
 
 
-def smooth_level(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def smooth_level(counts: Array, mask: Array) -> Array:
     """Mean of the counts around each pixel, without the pixels on which smoothed counts stand out by 4 sigma."""
     from scipy.ndimage import gaussian_filter
 
@@ -105,90 +110,119 @@ def smooth_level(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]) -> np
     return np.asarray(level)
 
 
-def extract(counts: np.ndarray[Any, Any], mask: np.ndarray[Any, Any], setting: tuple[float, bool, int]) -> list[Table]:
-    """Sources of sep at each threshold: x, y, flux."""
+def extract(counts: Array, mask: Array) -> Iterator[tuple[int, int, Array, Array]]:
+    """Setting, threshold, x and y of the sources of sep."""
     import sep
 
-    width, clean, area = setting
-    size = 2 * int(np.ceil(4 * width)) + 1
-    offset = np.arange(size) - size // 2
-    kernel = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / width**2)
     image = np.ascontiguousarray(counts)
     level = np.maximum(smooth_level(image, mask), 1e-3)
-    found = []
-    for threshold in THRESHOLDS:
-        try:
-            rows = sep.extract(
-                image - level, threshold, err=np.sqrt(level), mask=~mask, minarea=area, clean=clean,
-                filter_kernel=kernel, filter_type="matched", deblend_cont=0.001,
-            )  # fmt: skip
-        except Exception:  # noqa: BLE001 - its own class: too many pixels above the threshold
-            rows = np.zeros(0, dtype=[("x", float), ("y", float), ("flux", float)])
-        found.append(Table({"x": rows["x"], "y": rows["y"], "flux": rows["flux"]}))
-    return found
+    for (s, (width, area)), (t, threshold) in product(enumerate(SETTINGS), enumerate(THRESHOLDS)):
+        size = 2 * int(np.ceil(4 * width)) + 1
+        offset = np.arange(size) - size // 2
+        kernel = np.exp(-0.5 * (offset[:, None] ** 2 + offset[None, :] ** 2) / width**2)
+        rows = sep.extract(
+            image - level, threshold, err=np.sqrt(level), mask=~mask, minarea=area, clean=False,
+            filter_kernel=kernel, filter_type="matched", deblend_cont=0.001,
+        )  # fmt: skip
+        yield s, t, rows["x"], rows["y"]
 
 
-def matched(
-    ra: np.ndarray[Any, Any], dec: np.ndarray[Any, Any], truth: Table, expected: np.ndarray[Any, Any]
-) -> tuple[int, np.ndarray[Any, Any]]:
+def places(path: Path) -> Array:
+    """RA, DEC and DET_ML of a list, shape (3, n)."""
+    rows = Table.read(path, "SRCLIST")
+    rows = rows[(rows["ID_INST"] == 0) & (rows["ID_BAND"] == 0)]
+    return np.array([rows["RA"], rows["DEC"], rows["DET_ML"]], float)
+
+
+def search(folder: Path, kept: Path) -> None:
+    """Simulate a field of `run.py` again and search it in all three ways; what is found goes to `kept`."""
+    warnings.simplefilter("ignore", FITSFixedWarning)
+    settings = FieldSettings(**json.loads((folder / "done.json").read_text(encoding="utf-8")))
+    work = Path(tempfile.mkdtemp(dir=kept.parent))
+    lists = simulate(work, settings)
+    images = make_images(work, lists, BAND_EV, "broad")
+    chain = {
+        "imagesets": [images[camera][0] for camera in CAMERAS], "pimin": [BAND_EV[0]] * 3, "pimax": [BAND_EV[1]] * 3,
+        "ecf": [1.0] * 3, "likemin": LIKELIHOODS[0], "eboxm_likemin": 3,
+    }  # fmt: skip
+    found = {THREE: places(detect(work, lists, images, replace(settings, chain=tuple(chain.items()))))}
+    add_cameras(work, lists, images)
+    before = Path.cwd()
+    os.chdir(work)
+    try:
+        found[SUM] = places(search_sum())
+    finally:
+        os.chdir(before)
+    world = WCS(fits.getheader(work / "sum.fits"))
+    theirs = extract(fits.getdata(work / "sum.fits").astype(float), fits.getdata(work / "summask.fits") > 0)
+    found[SEP] = np.concatenate(
+        [[*world.all_pix2world(x, y, 0), 0.0 * x + s, 0.0 * x + t] for s, t, x, y in theirs if x.size], axis=1
+    )
+    np.savez(kept, **found)
+    shutil.rmtree(work)
+
+
+def matched(found: Array, truth: Table, expected: Array) -> tuple[int, Array]:
     """False detections, and which sources were found."""
     seen = np.zeros(len(truth), bool)
-    if not len(ra):
+    if not found.size:
         return 0, seen
-    distance = separation_arcsec(ra, dec, truth["ra"], truth["dec"])
+    distance = separation_arcsec(found[0], found[1], truth["ra"], truth["dec"])
     possible = (distance < MATCH_ARCSEC) & (expected[None, :] > LEAST_EXPECTED)
     owner = np.where(possible.any(axis=1), np.where(possible, expected[None, :], -1.0).argmax(axis=1), -1)
     seen[np.unique(owner[owner >= 0])] = True
     return int(np.sum(owner < 0)), seen
 
 
-def emldetect_places(folder: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """RA and DEC of the sources above the least likelihood."""
-    rows = Table.read(folder / "emllist.fits", "SRCLIST")
-    rows = rows[(rows["ID_INST"] == 0) & (rows["ID_BAND"] == 0) & (rows["DET_ML"] >= LIKELIHOOD)]
-    return np.array(rows["RA"]), np.array(rows["DEC"])
+def choices(tool: str) -> Iterator[tuple[str, Any]]:
+    """What may be chosen of a tool, in words, and what selects it from the sources that it found."""
+    if tool != SEP:
+        for least in LIKELIHOODS:
+            yield f"DET_ML >= {least:g}", lambda rows, least=least: rows[2] >= least
+    else:
+        for (s, (width, area)), (t, threshold) in product(enumerate(SETTINGS), enumerate(THRESHOLDS)):
+            words = f"filter of {width:g} pixels, least area {area}, threshold {threshold:.2f}"
+            yield words, lambda rows, s=s, t=t: (rows[2] == s) & (rows[3] == t)
 
 
 def main() -> None:
     """Compare and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--fields", type=int, default=20)
+    parser.add_argument("--fields", type=int, default=24)
     options = parser.parse_args()
     folders = [one for one in sorted(options.folder.glob("short_*")) if (one / "done.json").is_file()][: options.fields]
-    begun = [FieldSettings(**json.loads((folder / "done.json").read_text(encoding="utf-8"))) for folder in folders]
-    summed = [kept_image(options.folder, folder.name, one) for folder, one in zip(folders, begun, strict=True)]
-    allowed, mine, sources = 0.0, [], []
-    false = np.zeros((len(SETTINGS), len(THRESHOLDS)))
-    seen: dict[tuple[int, int], list[np.ndarray[Any, Any]]] = {}
-    for folder, (counts, mask, world) in zip(folders, summed, strict=True):
-        truth = Table.read(folder / "truth_sources.fits")
-        expected = np.sum([np.sum(truth[f"{camera}_expected"], axis=1) for camera in CAMERAS], axis=0)
-        wrong, got = matched(*emldetect_places(options.folder / "sums" / folder.name), truth, expected)
-        allowed += wrong / len(folders)
-        mine.append(got)
-        sources.append(np.stack([truth["flux_0p5_2"], truth["pn_offaxis"]]))
-        for w, setting in enumerate(SETTINGS):
-            for t, found in enumerate(extract(counts, mask, setting)):
-                wrong, got = matched(*world.all_pix2world(found["x"], found["y"], 0), truth, expected)
-                false[w, t] += wrong / len(folders)
-                seen.setdefault((w, t), []).append(got)
-    fluxes, offaxis = np.concatenate(sources, axis=1)
-    best, best_share = (0, 0), -1.0
-    inside = offaxis < 12.0
-    bright = inside & (fluxes > 2e-15)
-    for key, parts in seen.items():
-        share = float(np.mean(np.concatenate(parts)[bright]))
-        if false[key] <= allowed and share > best_share:
-            best, best_share = key, share
-    ours, theirs = np.concatenate(mine), np.concatenate(seen[best])
-    print(f"{len(folders)} fields of 10 ks; false per field: emldetect {allowed:.2f}, sep {false[best]:.2f} "
-          f"(width, clean, least area {SETTINGS[best[0]]}, threshold {THRESHOLDS[best[1]]:.2f})\n")  # fmt: skip
-    print("| flux 0.5-2 keV (erg/cm2/s) | sources | emldetect, DET_ML >= 6 | sep |\n|---|---|---|---|")
+    kept = [options.folder.resolve() / "general" / f"{folder.name}.npz" for folder in folders]
+    kept[0].parent.mkdir(exist_ok=True)
+    with ProcessPoolExecutor() as pool:
+        jobs = [pool.submit(search, *pair) for pair in zip(folders, kept, strict=True) if not pair[1].is_file()]
+        for job in jobs:
+            job.result()
+    found = [dict(np.load(file)) for file in kept]
+    truths = [Table.read(folder / "truth_sources.fits") for folder in folders]
+    expected = [np.sum([np.sum(one[f"{camera}_expected"], axis=1) for camera in CAMERAS], axis=0) for one in truths]
+    fluxes = np.concatenate([one["flux_0p5_2"] for one in truths])
+    inside = np.concatenate([one["pn_offaxis"] for one in truths]) < 12.0
+    columns = {}
+    for tool in (SUM, SEP, THREE):
+        best = (-1.0, "", 0.0, np.zeros(0))
+        for words, chosen in choices(tool):
+            false, parts = zip(
+                *(matched(one[tool][:, chosen(one[tool])], *both)
+                  for one, *both in zip(found, truths, expected, strict=True)), strict=True
+            )  # fmt: skip
+            seen = np.concatenate(parts)
+            share = float(np.mean(seen[inside & (fluxes > LEAST_FLUX)]))
+            if np.mean(false) <= ALLOWED and share > best[0]:
+                best = (share, words, float(np.mean(false)), seen)
+        columns[tool] = best[3]
+        print(f"{tool}: {best[1]}; {best[2]:.2f} false per field")
+    print(f"\n{len(folders)} fields of 10 ks\n")
+    print(f"| flux 0.5-2 keV (erg/cm2/s) | sources | {' | '.join(columns)} |\n|---|---|{'---|' * len(columns)}")
     for low, high in zip(figures.FLUXES[:-1], figures.FLUXES[1:], strict=True):
         chosen = inside & (fluxes >= low) & (fluxes < high)
-        if chosen.sum():
-            shares = f"{100 * np.mean(ours[chosen]):.1f} % | {100 * np.mean(theirs[chosen]):.1f} %"
+        if chosen.any():
+            shares = " | ".join(f"{100 * np.mean(seen[chosen]):.1f} %" for seen in columns.values())
             print(f"| {np.sqrt(low * high):.2e} | {chosen.sum()} | {shares} |")
 
 

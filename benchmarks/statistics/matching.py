@@ -33,8 +33,8 @@ class FieldResult:
         det_ml, ext, ext_ml, counts, rate, rate_err, radec_err, offset (arcsec, NaN for false ones), truth (row of the
         source, -1 for false ones), offaxis (arcmin), edge (pn coverage).
     sources : Table
-        flux, expected, offaxis, alone, core, found (DET_ML of the detection, 0 where missed), maskfrac, and rate and
-        error measured and true for each camera and band.
+        flux, expected, offaxis, alone, core, found (DET_ML of the detection, 0 where missed), counts (measured),
+        maskfrac, and rate and error measured and true for each camera and band.
     """
 
     detections: Table
@@ -77,6 +77,7 @@ def load(folder: Path) -> FieldResult:
         {
             "flux": np.array(truth["flux_0p5_2"]), "expected": expected, "offaxis": offaxis, "alone": alone,
             "core": np.array(truth["core_arcsec"]), "found": found,
+            "counts": np.where(row_of >= 0, counts[row_of], np.nan),
             "offset": np.where(row_of >= 0, offset[row_of], np.nan),
             "radec_err": np.where(row_of >= 0, detections["radec_err"][row_of], np.nan),
             "ext": np.where(row_of >= 0, detections["ext"][row_of], np.nan),

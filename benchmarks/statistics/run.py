@@ -61,9 +61,10 @@ def report(kind: str, fields: list[FieldResult], lines: list[str]) -> None:
         lines.append(
             f"\nWithin 15 % of 6e-15 and 12' of the axis: {100 * share:.1f} % of {number} at DET_ML >= {threshold:g}."
         )
-    lines.append("\n| counts | sources | offsets below RADEC_ERR (63.2 % expected) |\n|---|---|---|")
-    for counts, number, share, error in figures.position_shares(sources):
-        lines.append(f"| {counts} | {number} | {100 * share:.1f} ± {100 * error:.1f} % |")
+    for name, by in (("counts expected", "expected"), ("counts measured (SCTS)", "counts")):
+        lines.append(f"\n| {name} | sources | offsets below RADEC_ERR (63.2 % expected) |\n|---|---|---|")
+        for counts, number, share, error in figures.position_shares(sources, by):
+            lines.append(f"| {counts} | {number} | {100 * share:.1f} ± {100 * error:.1f} % |")
     for low, high, what in ((700.0, 1400.0, "700 to 1400"), (1000.0, np.inf, "1000 and more")):
         offset, number = figures.median_offset(sources, low, high)
         lines.append(f'\nMedian offset of {number} sources of {what} counts: {offset:.2f}".')
