@@ -1,7 +1,8 @@
 """Detections against the truth: which are real, which sources were found, how far off they are.
 
 A detection belongs to the simulated source that gives most counts within 15 arcsec, among those expected to give at
-least a fifth of the counts that the detection has; it is false when there is none.
+least a fifth of the counts that the detection has. Of several detections of a source the nearest is it; the others
+belong to the nearest such source that is left, as the halves of a pair do. A detection without a source is false.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def load(folder: Path) -> FieldResult:
     possible = (distance < MATCH_ARCSEC) & (expected[None, :] > LEAST_SHARE * counts[:, None])
     weight = np.where(possible, expected[None, :], -1.0)
     owner = np.where(possible.any(axis=1), weight.argmax(axis=1), -1) if len(truth) else np.full(len(summary), -1)
-    _drop_second_claims(owner, distance)
+    _settle_claims(owner, distance, possible)
     offset = np.where(owner >= 0, distance[np.arange(len(summary)), np.maximum(owner, 0)], np.nan)
     detections = Table(
         {
@@ -88,12 +89,18 @@ def load(folder: Path) -> FieldResult:
     return FieldResult(detections, sources)
 
 
-def _drop_second_claims(owner: Array, distance: Array) -> None:
-    """Let each source have one detection, the nearest; the others are false."""
+def _settle_claims(owner: Array, distance: Array, possible: Array) -> None:
+    """Let each source have one detection, the nearest; the others take the nearest possible source that is left."""
+    losers = []
     for source in np.unique(owner[owner >= 0]):
         claims = np.flatnonzero(owner == source)
         best = claims[distance[claims, source].argmin()]
-        owner[claims[claims != best]] = -1
+        losers += list(claims[claims != best])
+    owner[losers] = -1
+    for detection in losers:
+        left = possible[detection] & ~np.isin(np.arange(possible.shape[1]), owner)
+        if left.any():
+            owner[detection] = int(np.where(left, distance[detection], np.inf).argmin())
 
 
 def _add_rates(sources: Table, truth: Table, rows: Table, numbers: Array, row_of: Array) -> None:

@@ -1,4 +1,4 @@
-"""Statistics of the detection chain on simulated fields whose truth is known; run by hand, takes an hour or two.
+"""Statistics of the detection chain on simulated fields whose truth is known; run by hand, takes half an hour.
 
 Usage: python benchmarks/statistics/run.py [--folder build/statistics] [--short 100] [--long 20] [--seed 900001]
 
