@@ -72,17 +72,12 @@ def looseness(problem: Problem, source: int) -> float:
     of the curvature that is found is 1 / H, where H = H0 + 2 + L / P for P planes. Where the source outshines the
     background L is less: each pixel counts with the square of the background's share.
     """
-    rates, first = problem.parameters[source, RATES:], problem.pixels.first
-    numbers = np.diff(first)
+    rates = problem.parameters[source, RATES:]
     shape, model = problem.image(source), problem.model()
-    east, north = (problem.slope(source, axis) for axis in (X, Y))
-    background = model - np.repeat(rates, numbers) * shape
-
-    def sums(values: FloatArray) -> FloatArray:
-        return np.asarray(np.where(numbers > 0, np.add.reduceat(np.append(values, 0.0), first[:-1]), 0.0))
-
-    steepness = (east**2 + north**2) / model
-    of_rate, of_place, own = sums(shape**2 / model), sums(steepness), sums(steepness * (background / model) ** 2)
+    background = model - np.repeat(rates, np.diff(problem.pixels.first)) * shape
+    steepness = (problem.slope(source, X) ** 2 + problem.slope(source, Y) ** 2) / model
+    of_rate, of_place = problem.sums(shape**2 / model), problem.sums(steepness)
+    own = problem.sums(steepness * (background / model) ** 2)
     seen = (rates != 0.0) & (of_rate > 0.0)
     if not seen.any():
         return 1.0
@@ -181,20 +176,14 @@ def _rate_errors(problem: Problem, source: int) -> FloatArray:
     pixels, rates = problem.pixels, problem.parameters[source, RATES:]
     shape, model = problem.image(source), problem.model()
     numbers = np.diff(pixels.first)
-    planes = np.flatnonzero(numbers)
     plane_of = np.repeat(np.arange(numbers.size), numbers)
     room = np.minimum(rates - problem.limits.low.reshape(problem.parameters.shape)[source, RATES:], np.abs(rates) + 1e9)
 
-    def sums(values: FloatArray) -> FloatArray:
-        result = np.zeros(numbers.size)
-        result[planes] = np.add.reduceat(values, pixels.first[:-1][planes])
-        return result
-
     def rise(change: FloatArray) -> FloatArray:
         more = change[plane_of] * shape
-        return sums(2.0 * (more - pixels.counts * np.log(np.maximum(1.0 + more / model, 1e-300))))
+        return problem.sums(2.0 * (more - pixels.counts * np.log(np.maximum(1.0 + more / model, 1e-300))))
 
-    seen = sums(shape)
+    seen = problem.sums(shape)
     sides = []
     for sign, furthest in ((1.0, np.full(rates.size, np.inf)), (-1.0, room)):
         far = np.where(seen > 0.0, np.minimum(1.0 / np.maximum(seen, 1e-300), furthest), 0.0)  # one count

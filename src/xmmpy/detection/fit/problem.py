@@ -77,12 +77,15 @@ class Problem:
         templates = Templates(tables.nodes, tables.values[order], tables.slopes[order], tables.turn[order])
         return {"limits": limits, "templates": templates}
 
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Sums of values of the pixels over each plane, shape (P,)."""
+        first = self.pixels.first
+        return np.asarray(np.where(np.diff(first) > 0, np.add.reduceat(np.append(values, 0.0), first[:-1]), 0.0))
+
     def by_plane(self) -> FloatArray:
         """Statistic of each plane."""
         model = self.model()
-        each = 2.0 * (model - self.pixels.counts * np.log(model))
-        sums = np.concatenate([[0.0], np.cumsum(each)])
-        return np.asarray(sums[self.pixels.first[1:]] - sums[self.pixels.first[:-1]])
+        return self.sums(2.0 * (model - self.pixels.counts * np.log(model)))
 
     def model(self) -> FloatArray:
         """Expected counts of each pixel."""
