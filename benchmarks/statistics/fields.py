@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.table import Table
 
 BANDS_EV = (200, 500, 1000, 2000, 4500, 12000)
 PN_LOWEST_EV = 300
@@ -127,6 +128,60 @@ def detect(folder: Path, lists: dict[str, Path], images: dict[str, list[str]], s
     finally:
         os.chdir(before)
     return folder / str(values["eml_list"])
+
+
+def search_maps(
+    images: list[str], exposures: list[str], bands: list[tuple[int, int]], *, mask: float, least: float, **fit: Any
+) -> Table:
+    """Search images whose exposure maps are there, step by step as edetect_chain does, in the current folder.
+
+    Parameters
+    ----------
+    images, exposures : list of str
+        All bands of a camera, then those of the next.
+    bands : list of tuple
+        Lowest and highest energy (eV).
+    mask : float
+        Least exposure over the greatest.
+    least : float
+        Likelihood that a box needs to become a candidate.
+    **fit
+        Parameters of emldetect.
+
+    Returns
+    -------
+    Table
+        One row for each source.
+    """
+    from xmmpy.tasks.registry import find_task
+
+    cameras, number = len(images) // len(bands), len(bands)
+    masks = [f"mask{n}.fits" for n in range(cameras)]
+    for n, name in enumerate(masks):
+        find_task("emask")(expimageset=exposures[number * n], detmaskset=name, threshold1=mask, threshold2=0.5)
+    common: dict[str, Any] = {
+        "imagesets": images, "expimagesets": exposures, "detmasksets": masks,
+        "pimin": [low for low, _ in bands] * cameras, "pimax": [high for _, high in bands] * cameras,
+    }  # fmt: skip
+    find_task("eboxdetect")(**common, boxlistset="local.fits", likemin=8)
+    backgrounds = [f"background{n}.fits" for n in range(len(images))]
+    for n, background in enumerate(backgrounds):
+        low, high = bands[n % number]
+        find_task("esplinemap")(
+            imageset=images[n], expimageset=exposures[n], detmaskset=masks[n // number], boxlistset="local.fits",
+            idband=n % number + 1, pimin=[low], pimax=[high], bkgimageset=background, nsplinenodes=16,
+        )  # fmt: skip
+    find_task("eboxdetect")(**common, bkgimagesets=backgrounds, boxlistset="map.fits", likemin=least)
+    find_task("emldetect")(
+        **common, bkgimagesets=backgrounds, boxlistset="map.fits", mllistset="emllist.fits", withthreshold=False, **fit
+    )
+    return summary_rows(Path("emllist.fits"))
+
+
+def summary_rows(path: Path) -> Table:
+    """The rows of all cameras and bands of a list, one for each source."""
+    rows = Table.read(path, "SRCLIST")
+    return rows[(rows["ID_INST"] == 0) & (rows["ID_BAND"] == 0)]
 
 
 def run_field(folder: Path, settings: FieldSettings, *, keep: bool = False) -> Path:

@@ -30,7 +30,16 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS, FITSFixedWarning
-from fields import CAMERAS, FieldSettings, detect, make_images, separation_arcsec, simulate
+from fields import (
+    CAMERAS,
+    FieldSettings,
+    detect,
+    make_images,
+    search_maps,
+    separation_arcsec,
+    simulate,
+    summary_rows,
+)
 from matching import MATCH_ARCSEC
 
 ALLOWED = 1.0
@@ -75,28 +84,6 @@ def add_cameras(work: Path, lists: dict[str, Path], images: dict[str, list[str]]
             hdus.writeto(work / name)
 
 
-def search_sum() -> Path:
-    """Search the sum in the current folder, step by step as edetect_chain does."""
-    from xmmpy.tasks.registry import find_task
-
-    find_task("emask")(expimageset="sumexp.fits", detmaskset="summask.fits", threshold1=0.25, threshold2=0.5)
-    band = {"pimin": [BAND_EV[0]], "pimax": [BAND_EV[1]]}
-    common: dict[str, Any] = {
-        "imagesets": ["sum.fits"], "expimagesets": ["sumexp.fits"], "detmasksets": ["summask.fits"], **band
-    }  # fmt: skip
-    find_task("eboxdetect")(**common, boxlistset="local.fits", likemin=8)
-    find_task("esplinemap")(
-        imageset="sum.fits", expimageset="sumexp.fits", detmaskset="summask.fits", boxlistset="local.fits", idband=1,
-        bkgimageset="background.fits", nsplinenodes=16, **band,
-    )  # fmt: skip
-    find_task("eboxdetect")(**common, bkgimagesets=["background.fits"], boxlistset="map.fits", likemin=3)
-    find_task("emldetect")(
-        **common, bkgimagesets=["background.fits"], boxlistset="map.fits", mllistset="sumlist.fits",
-        mlmin=LIKELIHOODS[0], withthreshold=False, ecf=[1.0],
-    )  # fmt: skip
-    return Path("sumlist.fits").absolute()
-
-
 def smooth_level(counts: Array, mask: Array) -> Array:
     """Mean of the counts around each pixel, without the pixels on which smoothed counts stand out by 4 sigma."""
     from scipy.ndimage import gaussian_filter
@@ -127,10 +114,8 @@ def extract(counts: Array, mask: Array) -> Iterator[tuple[int, int, Array, Array
         yield s, t, rows["x"], rows["y"]
 
 
-def places(path: Path) -> Array:
-    """RA, DEC and DET_ML of a list, shape (3, n)."""
-    rows = Table.read(path, "SRCLIST")
-    rows = rows[(rows["ID_INST"] == 0) & (rows["ID_BAND"] == 0)]
+def places(rows: Table) -> Array:
+    """RA, DEC and DET_ML of sources, shape (3, n)."""
     return np.array([rows["RA"], rows["DEC"], rows["DET_ML"]], float)
 
 
@@ -145,16 +130,20 @@ def search(folder: Path, kept: Path) -> None:
         "imagesets": [images[camera][0] for camera in CAMERAS], "pimin": [BAND_EV[0]] * 3, "pimax": [BAND_EV[1]] * 3,
         "ecf": [1.0] * 3, "likemin": LIKELIHOODS[0], "eboxm_likemin": 3,
     }  # fmt: skip
-    found = {THREE: places(detect(work, lists, images, replace(settings, chain=tuple(chain.items()))))}
+    listed = detect(work, lists, images, replace(settings, chain=tuple(chain.items())))
+    found = {THREE: places(summary_rows(listed))}
     add_cameras(work, lists, images)
     before = Path.cwd()
     os.chdir(work)
     try:
-        found[SUM] = places(search_sum())
+        rows = search_maps(
+            ["sum.fits"], ["sumexp.fits"], [BAND_EV], mask=0.25, least=3, mlmin=LIKELIHOODS[0], ecf=[1.0]
+        )
     finally:
         os.chdir(before)
+    found[SUM] = places(rows)
     world = WCS(fits.getheader(work / "sum.fits"))
-    theirs = extract(fits.getdata(work / "sum.fits").astype(float), fits.getdata(work / "summask.fits") > 0)
+    theirs = extract(fits.getdata(work / "sum.fits").astype(float), fits.getdata(work / "mask0.fits") > 0)
     found[SEP] = np.concatenate(
         [[*world.all_pix2world(x, y, 0), 0.0 * x + s, 0.0 * x + t] for s, t, x, y in theirs if x.size], axis=1
     )

@@ -19,7 +19,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from fields import separation_arcsec
+from fields import search_maps, separation_arcsec
 
 OBSERVATIONS = ("0201901401", "0201903501")
 BANDS = {"0.50-2.00": (500, 2000), "2.00-10.00": (2000, 10000)}
@@ -32,36 +32,15 @@ ATTITUDE_ARCSEC = 1.0  # what is left beside the statistical error, so that one 
 
 def detect(work: Path, images: list[str], exposures: list[str], *, extents: bool = False) -> Table:
     """Search images of two bands for each camera; one row for each source."""
-    from xmmpy.tasks.registry import find_task
-
     before = Path.cwd()
     os.chdir(work)
     try:
-        number = len(images)
-        low = [BANDS[name][0] for name in BANDS] * (number // 2)
-        high = [BANDS[name][1] for name in BANDS] * (number // 2)
-        bands = {"pimin": low, "pimax": high}
-        masks = [f"mask{n}.fits" for n in range(number // 2)]
-        for n, mask in enumerate(masks):
-            find_task("emask")(expimageset=exposures[2 * n], detmaskset=mask, threshold1=0.1, threshold2=0.5)
-        common: dict[str, Any] = {"imagesets": images, "expimagesets": exposures, "detmasksets": masks, **bands}
-        find_task("eboxdetect")(**common, boxlistset="local.fits", likemin=8)
-        backgrounds = [f"background{n}.fits" for n in range(number)]
-        for n, background in enumerate(backgrounds):
-            find_task("esplinemap")(
-                imageset=images[n], expimageset=exposures[n], detmaskset=masks[n // 2], boxlistset="local.fits",
-                idband=n % 2 + 1, pimin=[low[n]], pimax=[high[n]], bkgimageset=background, nsplinenodes=16,
-            )  # fmt: skip
-        find_task("eboxdetect")(**common, bkgimagesets=backgrounds, boxlistset="map.fits", likemin=5)
-        find_task("emldetect")(
-            **common, bkgimagesets=backgrounds, boxlistset="map.fits", mllistset="emllist.fits", mlmin=6,
-            withthreshold=False, fitextent=extents, dmlextmin=10, maxextent=40,
+        return search_maps(
+            images, exposures, list(BANDS.values()), mask=0.1, least=5, mlmin=6, fitextent=extents, dmlextmin=10,
+            maxextent=40,
         )  # fmt: skip
     finally:
         os.chdir(before)
-    with fits.open(work / "emllist.fits") as hdus:
-        rows = Table(hdus["SRCLIST"].data)
-    return rows[(rows["ID_INST"] == 0) & (rows["ID_BAND"] == 0)]
 
 
 def survey_sources(folder: Path, obs: str) -> list[tuple[str, float, float, float, float]]:

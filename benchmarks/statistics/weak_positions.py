@@ -1,4 +1,4 @@
-"""Errors of positions where only the fit matters: sources drawn from the very profiles that it uses.
+"""Errors of positions and rates where only the fit matters: sources drawn from the very profiles that it uses.
 
 Backgrounds and shares of the 15 planes are those of the simulated fields of 10 and 50 ks, or the same on all planes;
 the background maps are exact where nothing is said, sources lie 33 pixels apart. Prints a row of the tables in
@@ -38,6 +38,11 @@ EVEN = np.full(15, 0.02)
 EVEN_SHARES = np.outer([0.6, 0.2, 0.2], [0.1, 0.25, 0.3, 0.2, 0.15]).ravel()
 
 
+BANDS = 5
+EXPOSURE = 1e4  # of the fields; the counts say what it would be
+LEAST_PLANE = 10.0
+
+
 class Case(NamedTuple):
     """Range of counts, background and shares on the planes, bands that are searched, map over true background."""
 
@@ -46,7 +51,7 @@ class Case(NamedTuple):
     high: float
     background: Array = BACKGROUND
     shares: Array = SHARES
-    bands: int = 5
+    bands: int = BANDS
     believed: float = 1.0
 
 
@@ -65,11 +70,14 @@ SIDE = 5
 STEP = 33
 
 
-def offsets(seed: int, case: Case) -> list[tuple[float, float]]:
-    """Offset and RADEC_ERR (pixels) of the sources of one field found at DET_ML >= 10."""
+def measure(seed: int, case: Case) -> tuple[list[tuple[float, float, float]], list[float]]:
+    """Offset, RADEC_ERR (pixels) and pull of the rate of all planes of the sources of a field found at DET_ML >= 10.
+
+    And the pulls of single planes that should have ten counts and more.
+    """
     from dataclasses import replace
 
-    from xmmpy.detection.fit.data import X, Y
+    from xmmpy.detection.fit.data import RATES, X, Y
     from xmmpy.detection.fit.fitting import fit_sources
     from xmmpy.detection.fit.model import Optics, Scene
     from xmmpy.detection.fit.settings import FitSettings, Source
@@ -92,11 +100,21 @@ def offsets(seed: int, case: Case) -> list[tuple[float, float]]:
     ]
     scene = Scene.of_field(Optics(field, {instrument: Psf(camera) for instrument, camera in CAMERAS.items()}))
     found = fit_sources(scene, FitSettings(mlmin=10.0), begin, errors=True)
-    return [
-        (float(np.hypot(one.parameters[X] - sources[one.candidate].x, one.parameters[Y] - sources[one.candidate].y)),
-         float(np.hypot(one.errors[X], one.errors[Y])))
-        for one in found
-    ]  # fmt: skip
+    rows, planes = [], []
+    for one in found:
+        truth = sources[one.candidate]
+        expected = truth.counts * case.shares[np.tile(np.arange(BANDS) < case.bands, len(CAMERAS))]
+        pulls = (one.rates - expected / EXPOSURE) / one.errors[RATES:]
+        total = np.sum(one.rates - expected / EXPOSURE) / np.sqrt(np.nansum(one.errors[RATES:] ** 2))
+        offset = np.hypot(one.parameters[X] - truth.x, one.parameters[Y] - truth.y)
+        rows.append((float(offset), float(np.hypot(one.errors[X], one.errors[Y])), float(total)))
+        planes += [float(pull) for pull in pulls[(expected >= LEAST_PLANE) & np.isfinite(pulls)]]
+    return rows, planes
+
+
+def words(pulls: Array) -> str:
+    """Mean and width, in words."""
+    return f"{pulls.mean():+.2f} ± {pulls.std():.2f}" if pulls.size else "-"
 
 
 def main() -> None:
@@ -105,15 +123,18 @@ def main() -> None:
     parser.add_argument("--fields", type=int, default=80)
     parser.add_argument("--seed", type=int, default=7000)
     options = parser.parse_args()
-    print("| sources | found | offsets below RADEC_ERR (63.2 % expected) |\n|---|---|---|")
+    print("| sources | found | offsets below RADEC_ERR (63.2 % expected) | pull of all planes | of single planes |")
+    print("|---|---|---|---|---|")
     with ProcessPoolExecutor() as pool:
         for case in CASES:
-            parts = pool.map(offsets, range(options.seed, options.seed + options.fields), repeat(case))
-            offset, error = np.array([pair for part in parts for pair in part]).T
+            parts = list(pool.map(measure, range(options.seed, options.seed + options.fields), repeat(case)))
+            offset, error, total = np.array([row for rows, _ in parts for row in rows]).T
+            single = np.array([pull for _, planes in parts for pull in planes])
             share = float(np.mean(offset < error))
             width = np.sqrt(share * (1.0 - share) / offset.size)
-            whole = options.fields * SIDE**2
-            print(f"| {case.name} | {offset.size} of {whole} | {100 * share:.1f} ± {100 * width:.1f} % |", flush=True)
+            found = f"{offset.size} of {options.fields * SIDE**2}"
+            below = f"{100 * share:.1f} ± {100 * width:.1f} %"
+            print(f"| {case.name} | {found} | {below} | {words(total)} | {words(single)} |", flush=True)
 
 
 if __name__ == "__main__":

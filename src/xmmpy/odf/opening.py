@@ -8,7 +8,7 @@ import shutil
 import tarfile
 import zlib
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from xmmpy.odf.names import OdfName, parse_name
@@ -82,7 +82,7 @@ def open_odf(place: str | os.PathLike[str], workspace: str | os.PathLike[str] | 
     """
     path = Path(place)
     if path.is_file():
-        if _ARCHIVE.search(path.name):
+        if is_archive(path):
             target = Path(workspace or path.parent) / (_ARCHIVE.sub("", path.name) + "_odf")
             unpack(path, target)
             return _scan(target, path)
@@ -92,6 +92,11 @@ def open_odf(place: str | os.PathLike[str], workspace: str | os.PathLike[str] | 
     if not path.exists():
         raise FileProblem(path, "does not exist", "check the name and the folder")
     return _scan(path, path)
+
+
+def is_archive(path: PurePath) -> bool:
+    """Tell by its name whether a file is an archive that `open_odf` unpacks."""
+    return _ARCHIVE.search(path.name) is not None
 
 
 def _folder_of_summary(path: Path) -> Path:
@@ -242,7 +247,7 @@ class _Unpacker:
             return  # no file of an ODF is called so
         data = tar.extractfile(member)
         assert data is not None  # it is a plain file
-        if _ARCHIVE.search(place.name):
+        if is_archive(place):
             if depth >= _MAX_NESTING:
                 self._refuse("holds archives within archives within archives")
             self._take(data, depth + 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xmmpy.odf.names import parse_name
-from xmmpy.odf.opening import open_odf
+from xmmpy.odf.opening import is_archive, open_odf
 from xmmpy.odf.times import text_of_met
 from xmmpy.pipeline.discovery import INSTRUMENTS, EventList, check_chosen, is_chosen, list_paths, relative_to
 from xmmpy.pipeline.graph import Graph, Step, TaskStep
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 INDEX = "ccf.cif"
 _CODES = {"mos1": "M1", "mos2": "M2", "pn": "PN"}
 _CAMERAS = {code: camera for camera, code in _CODES.items()}
-_ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _SPACECRAFT = ("TCX", "TCS", "ATS", "RAS", "SUM", "ROS")
 _HOUSEKEEPING = ("PEH", "PMH", "PAH")
 
@@ -93,15 +92,14 @@ def odf_at(places: Sequence[Path], work: Path) -> OdfFolder | None:
         return None
     place = places[0]
     if place.is_file():
-        name = place.name.lower()
-        if not (name.endswith(_ARCHIVES) or name.endswith("sum.sas")):
+        if not (is_archive(place) or place.name.lower().endswith("sum.sas")):
             return None
         return open_odf(place, work)
     if not place.is_dir():
         return None
     if any(_holds_raw_files(folder) for folder in (place, *_folders(place))):
         return open_odf(place, work)
-    archives = [item for item in place.iterdir() if item.name.lower().endswith(_ARCHIVES) and item.is_file()]
+    archives = [item for item in _items(place) if is_archive(item) and item.is_file()]
     if not archives or list_paths([place]):
         return None
     if len(archives) > 1:
@@ -110,18 +108,19 @@ def odf_at(places: Sequence[Path], work: Path) -> OdfFolder | None:
     return open_odf(archives[0], work)
 
 
-def _folders(place: Path) -> list[Path]:
+def _items(folder: Path) -> list[Path]:
     try:
-        return sorted(item for item in place.iterdir() if item.is_dir() and not item.is_symlink())
-    except OSError:
+        return sorted(folder.iterdir())
+    except OSError:  # whoever reads the folder in earnest says what is wrong
         return []
 
 
+def _folders(place: Path) -> list[Path]:
+    return [item for item in _items(place) if item.is_dir() and not item.is_symlink()]
+
+
 def _holds_raw_files(folder: Path) -> bool:
-    try:
-        names = [parse_name(item.name) for item in folder.iterdir()]
-    except OSError:
-        return False
+    names = [parse_name(item.name) for item in _items(folder)]
     return any(name is not None and name.suffix == "FIT" for name in names)
 
 
