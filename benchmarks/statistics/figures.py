@@ -14,6 +14,7 @@ from matching import FieldResult
 Array = np.ndarray[Any, Any]
 FLUXES = np.geomspace(1e-15, 1e-13, 13)
 COUNT_BINS = ((20, 50), (50, 300), (300, 1e6))
+LIKELIHOOD_BINS = ((10, 15), (15, 30), (30, 100), (100, 1e6))
 OFFAXIS_BINS = (0.0, 3.0, 6.0, 9.0, 12.0, 15.0)
 LEAST_COUNTS = {10_000.0: 50.0, 50_000.0: 100.0}
 """By exposure (s): counts of sources that are all found, so that none is there for its noise."""
@@ -51,13 +52,15 @@ def completeness_at(sources: Table, flux: float, threshold: float, furthest: flo
     return float(np.mean(sources["found"][chosen] >= threshold)), int(chosen.sum())
 
 
-def position_shares(sources: Table, by: str) -> list[tuple[str, int, float, float]]:
-    """Counts, number of sources, part of the offsets below RADEC_ERR, its error; lone sources.
+def position_shares(
+    sources: Table, by: str, bins: Sequence[tuple[float, float]] = COUNT_BINS
+) -> list[tuple[str, int, float, float]]:
+    """Bin, number of sources, part of the offsets below RADEC_ERR, its error; lone sources.
 
-    `by` is the column of the counts: those expected or those measured.
+    `by` is the column that the bins are of: counts expected or measured, or the DET_ML found.
     """
     rows = []
-    for low, high in COUNT_BINS:
+    for low, high in bins:
         chosen = lone(sources)
         chosen &= np.array((sources[by] >= low) & (sources[by] < high))
         below = np.array(sources["offset"][chosen] < sources["radec_err"][chosen])

@@ -2,7 +2,7 @@
 
 First the images and exposure maps that SAS made (pn, MOS1, MOS2, two bands) are searched and held against the sources
 that the XMM Cluster Survey found in them by wavelets. Then MOS1 and MOS2 alone, with our own exposure maps, in both
-observations: what the one finds, the other should.
+observations, and all cameras again: what the one finds, the other should, as far as its photons allow.
 
 Usage: python benchmarks/statistics/real_fields.py DATA [--folder build/statistics]
 """
@@ -10,37 +10,19 @@ Usage: python benchmarks/statistics/real_fields.py DATA [--folder build/statisti
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from fields import search_maps, separation_arcsec
+from fields import separation_arcsec
+from repeats import BANDS, LIKELY, MATCH_ARCSEC, Observation, compare, drawn_repeats
 
 OBSERVATIONS = ("0201901401", "0201903501")
-BANDS = {"0.50-2.00": (500, 2000), "2.00-10.00": (2000, 10000)}
-MATCH_ARCSEC = 10.0
-CROSS_ARCSEC = 4.0
-CROSS_LIKELIHOOD = 15.0
-REGISTER_ARCSEC = 8.0
-ATTITUDE_ARCSEC = 1.0  # what is left beside the statistical error, so that one bright source does not decide alone
-
-
-def detect(work: Path, images: list[str], exposures: list[str], *, extents: bool = False) -> Table:
-    """Search images of two bands for each camera; one row for each source."""
-    before = Path.cwd()
-    os.chdir(work)
-    try:
-        return search_maps(
-            images, exposures, list(BANDS.values()), mask=0.1, least=5, mlmin=6, fitextent=extents, dmlextmin=10,
-            maxextent=40,
-        )  # fmt: skip
-    finally:
-        os.chdir(before)
+SURVEY_ARCSEC = 10.0
+EXTENTS = {"fitextent": True}
 
 
 def survey_sources(folder: Path, obs: str) -> list[tuple[str, float, float, float, float]]:
@@ -84,34 +66,48 @@ def draw(
     figure.savefig(path, dpi=90)
 
 
-def against_survey(data: Path, root: Path) -> None:
-    """Print how many of the survey's point sources are found, and each that is not."""
+def against_survey(data: Path, root: Path) -> list[Observation]:
+    """Print how many of the survey's point sources are found, and each that is not; all cameras, SAS's maps."""
     total = found = 0
+    searched: list[Observation] = []
     for obs in OBSERVATIONS:
         folder = data / "sas-products" / obs
         images = [str(folder / f"{obs}_{c}_exp1-{b}keVimg.fits.gz") for c in ("pn", "mos1", "mos2") for b in BANDS]
-        work = root / f"survey_{obs}"
-        work.mkdir(parents=True, exist_ok=True)
-        ours = detect(work, images, [name.replace("keVimg", "keVexpmap") for name in images])
+        maps = [name.replace("keVimg", "keVexpmap") for name in images]
+        searched.append(Observation(obs, root / f"survey_{obs}", tuple(images), tuple(maps)))
+        ours = searched[-1].search()
         survey = survey_sources(folder, obs)
         points = [one for one in survey if one[0] == "red"]
         distance = separation_arcsec([one[3] for one in points], [one[4] for one in points], ours["RA"], ours["DEC"])
         nearest = distance.min(axis=1)
-        total, found = total + len(points), found + int(np.sum(nearest < MATCH_ARCSEC))
-        print(f'{obs}: {np.sum(nearest < MATCH_ARCSEC)} of {len(points)} point sources within {MATCH_ARCSEC:g}", '
+        total, found = total + len(points), found + int(np.sum(nearest < SURVEY_ARCSEC))
+        print(f'{obs}: {np.sum(nearest < SURVEY_ARCSEC)} of {len(points)} point sources within {SURVEY_ARCSEC:g}", '
               f"{len(ours)} of ours")  # fmt: skip
         for one, away in zip(points, nearest, strict=True):
-            if away >= MATCH_ARCSEC:
+            if away >= SURVEY_ARCSEC:
                 print(f'  missed: pixel {one[1]:.1f}, {one[2]:.1f}; nearest of ours {away:.0f}"')
         draw(root / f"survey_{obs}.png", folder / f"{obs}-0.50-2.00keVmerged_img.fits.gz", survey, ours, obs)
     print(f"together {found} of {total}, {100 * found / total:.0f} %")
+    return searched
 
 
-def against_each_other(data: Path, root: Path) -> None:
-    """Print how many of the likely sources of one observation are in the other, from MOS1 and MOS2 and our own maps."""
+def survey_against_itself(data: Path) -> None:
+    """Print how many of the survey's point sources of one observation are in its list of the other."""
+    lists = {obs: survey_sources(data / "sas-products" / obs, obs) for obs in OBSERVATIONS}
+    for one, other in (OBSERVATIONS, OBSERVATIONS[::-1]):
+        points = [source for source in lists[one] if source[0] == "red"]
+        (ra, dec), (other_ra, other_dec) = (np.array(found)[:, 3:].astype(float).T for found in (points, lists[other]))
+        nearest = separation_arcsec(ra, dec, other_ra, other_dec).min(axis=1)
+        within = [int(np.sum(nearest < limit)) for limit in (MATCH_ARCSEC, SURVEY_ARCSEC)]
+        print(f"the survey's own, {one} in {other}: {within[0]} of {len(points)} within {MATCH_ARCSEC:g}\", "
+              f'{within[1]} within {SURVEY_ARCSEC:g}"')  # fmt: skip
+
+
+def mos_alone(data: Path, root: Path) -> list[Observation]:
+    """MOS1 and MOS2 of both observations with our own exposure maps, searched."""
     from xmmpy.tasks.registry import find_task
 
-    lists = []
+    found = []
     for obs in OBSERVATIONS:
         folder, work = data / "sas-products" / obs, root / f"mos_{obs}"
         work.mkdir(parents=True, exist_ok=True)
@@ -126,67 +122,43 @@ def against_each_other(data: Path, root: Path) -> None:
                 pimax=[high for _, high in BANDS.values()],
             )  # fmt: skip
             exposures += made
-        lists.append(detect(work, images, exposures, extents=True))
-    for one, other, name, exposure in (
-        (lists[0], lists[1], "0201901401 in 0201903501", root / "mos_0201903501/mask0.fits"),
-        (lists[1], lists[0], "0201903501 in 0201901401", root / "mos_0201901401/mask0.fits"),
-    ):
-        likely = one[one["DET_ML"] >= CROSS_LIKELIHOOD]
-        seen = _searched(likely, exposure)
-        likely = likely[seen]
-        plain = separation_arcsec(likely["RA"], likely["DEC"], other["RA"], other["DEC"]).min(axis=1)
-        east, north = shift_between(likely, other)
-        ra = likely["RA"] + east / 3600.0 / np.cos(np.radians(likely["DEC"]))
-        distance = separation_arcsec(ra, likely["DEC"] + north / 3600.0, other["RA"], other["DEC"]).min(axis=1)
-        print(f'{name}: {np.sum(plain < CROSS_ARCSEC)} of {len(likely)} (DET_ML >= {CROSS_LIKELIHOOD:g}) within '
-              f'{CROSS_ARCSEC:g}"; {np.sum(distance < CROSS_ARCSEC)} once shifted by {east:+.1f}" to the east and '
+        found.append(Observation(obs, work, tuple(images), tuple(exposures)))
+        found[-1].search(**EXTENTS)
+    return found
+
+
+def against_each_other(pair: list[Observation], draws: int) -> None:
+    """Print how many of the likely sources of one observation are in the other, and how many could be."""
+    for one, other in (pair, pair[::-1]):
+        repeats = compare(one, other)
+        near = repeats.registered < MATCH_ARCSEC
+        east, north = repeats.shift
+        print(f'{one.name} in {other.name}: {np.sum(repeats.plain < MATCH_ARCSEC)} of {near.size} (DET_ML >= '
+              f'{LIKELY:g}) within {MATCH_ARCSEC:g}"; {np.sum(near)} once shifted by {east:+.1f}" to the east and '
               f'{north:+.1f}" to the north')  # fmt: skip
-        for row, away in zip(likely, distance, strict=True):
-            if away >= CROSS_ARCSEC:
-                print(f'  not: RA {row["RA"]:.4f} Dec {row["DEC"]:.4f} DET_ML {row["DET_ML"]:.1f}, '
-                      f'{row["SCTS"]:.0f} counts; nearest {away:.1f}"')  # fmt: skip
-    image = data / "sas-products/0201903501/0201903501-0.50-2.00keVmerged_img.fits.gz"
-    _draw_pair(root / "cross_match.png", image, lists)
+        drawn = np.array([np.sum(each) for each in drawn_repeats(one, other, draws, **EXTENTS)])
+        print(f"  {drawn.mean():.1f} ± {drawn.std():.1f} in {draws} draws of the same sky as {other.name} would see it")
+        for row, away in zip(repeats.likely[~near], repeats.registered[~near], strict=True):
+            print(f'  not: RA {row["RA"]:.4f} Dec {row["DEC"]:.4f} DET_ML {row["DET_ML"]:.1f}, '
+                  f'{row["SCTS"]:.0f} counts; nearest {away:.1f}"')  # fmt: skip
 
 
-def shift_between(one: Table, other: Table) -> tuple[float, float]:
-    """Shift (arcsec, east and north) from a list to another: the mean of the pairs within REGISTER_ARCSEC, weighted."""
-    scale = np.cos(np.radians(np.mean(one["DEC"])))
-    east = (np.asarray(other["RA"])[None, :] - np.asarray(one["RA"])[:, None]) * scale * 3600.0
-    north = (np.asarray(other["DEC"])[None, :] - np.asarray(one["DEC"])[:, None]) * 3600.0
-    nearest = np.hypot(east, north).argmin(axis=1)
-    row = np.arange(len(one))
-    paired = np.hypot(east, north)[row, nearest] < REGISTER_ARCSEC
-    error = np.hypot(np.asarray(one["RADEC_ERR"]), np.asarray(other["RADEC_ERR"])[nearest])
-    weight = paired / (error**2 + ATTITUDE_ARCSEC**2)
-    return tuple(float(np.average(move[row, nearest], weights=weight)) for move in (east, north))  # type: ignore[return-value]
-
-
-def _searched(sources: Table, mask: Path) -> np.ndarray[Any, Any]:
-    """Which sources lie in the mask of the other observation."""
-    with fits.open(mask) as hdus:
-        x, y = WCS(hdus["MASK"].header).all_world2pix(sources["RA"], sources["DEC"], 0)
-        data = hdus["MASK"].data
-    column, row = np.rint(x).astype(int), np.rint(y).astype(int)
-    inside = (column >= 0) & (row >= 0) & (column < data.shape[1]) & (row < data.shape[0])
-    inside[inside] = data[row[inside], column[inside]] > 0
-    return inside
-
-
-def _draw_pair(path: Path, image: Path, lists: list[Table]) -> None:
+def _draw_pair(path: Path, data: Path, pair: list[Observation]) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
     from scipy.ndimage import gaussian_filter
 
-    data, world = fits.getdata(image), WCS(fits.getheader(image))
+    image = data / "sas-products/0201903501/0201903501-0.50-2.00keVmerged_img.fits.gz"
+    counts, world = fits.getdata(image), WCS(fits.getheader(image))
     figure, axes = plt.subplots(figsize=(8, 8), layout="constrained")
-    axes.imshow(np.arcsinh(3 * gaussian_filter(data.astype(float), 1.2)), origin="lower", cmap="gray_r")
-    for found, mark, colour, obs in zip(lists, ("o", "s"), ("tab:orange", "tab:blue"), OBSERVATIONS, strict=True):
-        likely = found[found["DET_ML"] >= CROSS_LIKELIHOOD]
+    axes.imshow(np.arcsinh(3 * gaussian_filter(counts.astype(float), 1.2)), origin="lower", cmap="gray_r")
+    for one, mark, colour in zip(pair, ("o", "s"), ("tab:orange", "tab:blue"), strict=True):
+        likely = one.sources()
+        likely = likely[likely["DET_ML"] >= LIKELY]
         x, y = world.all_world2pix(likely["RA"], likely["DEC"], 0)
-        axes.plot(x, y, mark, color=colour, markersize=13, markerfacecolor="none", label=f"{obs}, DET_ML ≥ 15")
+        axes.plot(x, y, mark, color=colour, markersize=13, markerfacecolor="none", label=f"{one.name}, DET_ML ≥ 15")
     axes.legend(loc="upper left")
     axes.set(title="MOS1 and MOS2, six weeks apart", xticks=[], yticks=[])
     figure.savefig(path, dpi=90)
@@ -197,10 +169,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--folder", type=Path, default=Path("build/statistics"))
+    parser.add_argument("--draws", type=int, default=100)
     options = parser.parse_args()
     data, root = options.data.resolve(), options.folder.resolve()
-    against_survey(data, root)
-    against_each_other(data, root)
+    all_cameras = against_survey(data, root)
+    survey_against_itself(data)
+    pair = mos_alone(data, root)
+    print("MOS1 and MOS2, our maps")
+    against_each_other(pair, options.draws)
+    _draw_pair(root / "cross_match.png", data, pair)
+    print("pn, MOS1 and MOS2, SAS's maps")
+    for one in all_cameras:
+        one.search(**EXTENTS)
+    against_each_other(all_cameras, options.draws)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
+from astropy.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -61,10 +62,7 @@ def report(kind: str, fields: list[FieldResult], lines: list[str]) -> None:
         lines.append(
             f"\nWithin 15 % of 6e-15 and 12' of the axis: {100 * share:.1f} % of {number} at DET_ML >= {threshold:g}."
         )
-    for name, by in (("counts expected", "expected"), ("counts measured (SCTS)", "counts")):
-        lines.append(f"\n| {name} | sources | offsets below RADEC_ERR (63.2 % expected) |\n|---|---|---|")
-        for counts, number, share, error in figures.position_shares(sources, by):
-            lines.append(f"| {counts} | {number} | {100 * share:.1f} ± {100 * error:.1f} % |")
+    positions(sources, lines)
     for low, high, what in ((700.0, 1400.0, "700 to 1400"), (1000.0, np.inf, "1000 and more")):
         offset, number = figures.median_offset(sources, low, high)
         lines.append(f'\nMedian offset of {number} sources of {what} counts: {offset:.2f}".')
@@ -81,6 +79,18 @@ def report(kind: str, fields: list[FieldResult], lines: list[str]) -> None:
     for camera in CAMERAS:
         for angle, number, ratio, error in figures.flux_by_offaxis(sources, camera, least):
             lines.append(f"| {camera} | {angle:.1f}' | {number} | {ratio:.3f} ± {error:.3f} |")
+
+
+def positions(sources: Table, lines: list[str]) -> None:
+    """Write how many offsets lie below RADEC_ERR, by what is true and by what a list knows."""
+    for name, by, bins in (
+        ("counts expected", "expected", figures.COUNT_BINS),
+        ("counts measured (SCTS)", "counts", figures.COUNT_BINS),
+        ("DET_ML", "found", figures.LIKELIHOOD_BINS),
+    ):
+        lines.append(f"\n| {name} | sources | offsets below RADEC_ERR (63.2 % expected) |\n|---|---|---|")
+        for bin_name, number, share, error in figures.position_shares(sources, by, bins):
+            lines.append(f"| {bin_name} | {number} | {100 * share:.1f} ± {100 * error:.1f} % |")
 
 
 def plot(kind: str, fields: list[FieldResult], path: Path) -> None:
@@ -130,6 +140,7 @@ def main() -> None:
     root = arguments.folder.resolve()
     root.mkdir(parents=True, exist_ok=True)
     lines = ["# Statistics of the detection chain", f"\nSeeds from {arguments.seed}."]
+    together = []
     for kind, number, first in (("short", arguments.short, 0), ("long", arguments.long, 50_000)):
         if not number:
             continue
@@ -137,6 +148,10 @@ def main() -> None:
         if fields:
             report(kind, fields, lines)
             plot(kind, fields, root / f"detection_{kind}.png")
+            together += fields
+    if together:
+        lines.append(f"\n## Positions in all {len(together)} fields")
+        positions(figures.stacked(together)[1], lines)
     text = "\n".join(lines) + "\n"
     (root / "statistics.md").write_text(text, encoding="utf-8")
     print(text)

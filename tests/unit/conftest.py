@@ -32,6 +32,7 @@ _load("small_list")
 _load("summary_sample")
 _load("odf_sample")
 _load("detection_sample")
+_load("constituent_sample")
 
 
 @pytest.fixture(scope="session")

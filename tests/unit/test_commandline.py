@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from xmmpy.cli.main import COMMANDS, main
 from xmmpy.tasks.commandline import read_command_line
 from xmmpy.tasks.messages import TaskError
 from xmmpy.tasks.registry import find_task
-from xmmpy.tasks.session import Environment
+from xmmpy.tasks.session import Environment, Session
 
 HEAVY = {"astropy", "numba", "matplotlib", "scipy", "numpy", "pydantic", "lark", "jinja2"}
 
@@ -32,6 +33,8 @@ def values(task: str, line: str) -> dict[str, str]:
         ("expression='FLAG .eq. 0 && PI==3'", {"expression": "FLAG .eq. 0 && PI==3"}),
         ("table=a.fits table=b.fits", {"table": "b.fits"}),
         ("expression=''", {"expression": ""}),
+        ("--table=mos1.fits --expression='(PI>500)'", {"table": "mos1.fits", "expression": "(PI>500)"}),
+        ("--table=a.fits withimageset=yes", {"table": "a.fits", "withimageset": "yes"}),
     ],
 )
 def test_parameters(line: str, wanted: dict[str, str]) -> None:
@@ -67,6 +70,49 @@ def test_switches_adjust_the_environment() -> None:
     adjusted = read_command_line(words).adjust(Environment())
     assert (adjusted.warnings, adjusted.clobber, adjusted.ccf_path) == (0, False, ("/ccf", "/more"))
     assert (adjusted.ccf, adjusted.odf) == ("ccf.cif", "0123_SCX00000SUM.SAS")
+
+
+@pytest.mark.parametrize(
+    ("line", "warnings", "codes"),
+    [
+        ("-w", 0, set()),
+        ("-w a=1", 0, set()),
+        ("-w -c a=1", 0, set()),
+        ("-w 0 a=1", 0, set()),
+        ("-w3 a=1", 3, set()),
+        ("-w noGti -w=noRows --warning=other a=1", 1, {"noGti", "noRows", "other"}),
+        ("--warning noGti a=1", 1, {"noGti"}),
+        ("a=1", 1, set()),
+    ],
+)
+def test_warnings_are_silenced(line: str, warnings: int, codes: set[str]) -> None:
+    parsed = read_command_line(line.split())
+    assert parsed.values == ({"a": "1"} if "a=1" in line else {})
+    environment = parsed.adjust(Environment())
+    assert (environment.warnings, environment.silenced) == (warnings, codes)
+
+
+def test_what_is_silenced_is_counted_at_the_end() -> None:
+    err = io.StringIO()
+    session = Session("evselect", Environment(silenced=frozenset({"noGti"})), io.StringIO(), err)
+    session.warn("noGti", "of one")
+    session.warn("noGti", "of another")
+    session.warn("noRows", "none")
+    session.tell_silenced()
+    assert err.getvalue().splitlines() == [
+        "** evselect: warning (noRows), none",
+        "** evselect: warning (SummaryOfWarnings), warning noGti silently occurred 2 times",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a.CCF b.CCF", "a.CCF,b.CCF", "a.CCF:b.CCF", " a.CCF , b.CCF ", "a.CCF\tb.CCF"])
+def test_constituents_are_parted_by_blanks_commas_or_colons(text: str) -> None:
+    assert Environment.from_mapping({"SAS_CCFFILES": text}).ccf_files == ("a.CCF", "b.CCF")
+    assert read_command_line(["-f", text]).adjust(Environment()).ccf_files == ("a.CCF", "b.CCF")
+
+
+def test_no_constituents() -> None:
+    assert Environment.from_mapping({"SAS_CCFFILES": " "}).ccf_files == ()
 
 
 @pytest.mark.parametrize(("word", "flag"), [("-v", "version"), ("-h", "help"), ("-p", "param")])

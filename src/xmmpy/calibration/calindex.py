@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -62,6 +62,12 @@ class CalibrationIndex:
     def find(self, scope: str, type_id: str) -> Constituent | None:
         """The constituent of a scope and type, if there is one."""
         return next((row for row in self.constituents if row.key == (scope, type_id)), None)
+
+    def replacing(self, rows: Sequence[Constituent]) -> CalibrationIndex:
+        """An index with these rows in place of those of the same scope and type; the last of equal ones counts."""
+        given = {row.key: row for row in rows}
+        kept = [row for row in self.constituents if row.key not in given]
+        return replace(self, constituents=(*kept, *given.values()))
 
 
 def calindex_block(index: CalibrationIndex) -> Block:

@@ -20,9 +20,9 @@ USAGE = """Usage: xmmpy task NAME par=value ... [switches]
 Runs one task. `xmmpy tasks` lists them; `xmmpy task NAME -h` shows what one takes.
 
   -h  help              -v  version           -p  parameters and their defaults
-  -V n  verbosity       -w n  warnings        -c  do not overwrite files
-  -a path  CCF path     -i file  CCF index    -o folder  ODF
-  -t  traceback of an unexpected failure
+  -V n  verbosity       -w [code]  no warnings, or none of that code
+  -c  do not overwrite  -o folder  ODF        -t  traceback of an unexpected failure
+  -a path  CCF path     -i file  CCF index    -f files  constituents instead of those of the index
 
 Example:
   xmmpy task evselect table=mos1.fits imageset=image.fits xcolumn=X ycolumn=Y expression='(PI>500)'"""
@@ -79,6 +79,7 @@ def _execute(task: Task, line: CommandLine, environment: Environment) -> None:
             raise
         raise as_task_error(error, session) from None
     finally:
+        session.tell_silenced()
         sys.stdout.flush()
 
 

@@ -13,6 +13,7 @@ from xmmpy.odf.times import text_of_met
 from xmmpy.pipeline.discovery import INSTRUMENTS, EventList, check_chosen, is_chosen, list_paths, relative_to
 from xmmpy.pipeline.graph import Graph, Step, TaskStep
 from xmmpy.products.errors import FileProblem
+from xmmpy.tasks.calibration import constituent_path, index_path
 from xmmpy.tasks.epic.names import attitude_name, bad_pixel_name, list_name
 
 if TYPE_CHECKING:
@@ -184,28 +185,41 @@ class _Calibration:
         Folders with constituents, absolute.
     withheld : str
         Why no index is made; empty where one is.
+    files : tuple of str
+        Constituents that take the place of those of the index, absolute where they are found.
     """
 
     index: str
     folders: tuple[str, ...]
     withheld: str
+    files: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings, environment: Environment, work: Path) -> _Calibration:
-        """Choose: folders of the settings, then the index of SAS_CCF, then the folders of SAS_CCFPATH."""
+        """Choose: folders of the settings, then the index of SAS_CCF, then the folders of SAS_CCFPATH.
+
+        Constituents of SAS_CCFFILES hold in any case.
+        """
         folders = tuple(str(Path(folder).absolute()) for folder in settings.ccf or environment.ccf_path)
+        files = tuple(str(constituent_path(name, folders) or name) for name in environment.ccf_files)
         if environment.ccf and not settings.ccf:
             reason = f"SAS_CCF names an index: {environment.ccf}"
-            return cls(str(Path(environment.ccf).absolute()), folders, reason)
+            return cls(str(index_path(environment.ccf).absolute()), folders, reason, files)
         if not folders:
             reason = "no calibration constituents (SAS_CCFPATH is not set): the nominal calibration is used"
-            return cls("", (), reason)
-        return cls(str((work / INDEX).absolute()), folders, "")
+            return cls("", (), reason, files)
+        return cls(str((work / INDEX).absolute()), folders, "", files)
 
     @property
     def environment(self) -> dict[str, str]:
         """As tasks expect it."""
-        return {"SAS_CCF": self.index, "SAS_CCFPATH": ":".join(self.folders)}
+        return {
+            "SAS_CCF": self.index, "SAS_CCFPATH": ":".join(self.folders), "SAS_CCFFILES": " ".join(self.files)
+        }  # fmt: skip
+
+    def read_from(self, work: Path) -> tuple[str, ...]:
+        """Files that a step reads for its calibration, as seen from `work`."""
+        return tuple(relative_to(work, file) for file in (self.index, *self.files) if file)
 
 
 def _chosen(inventory: Inventory, settings: Settings) -> list[Exposure]:
@@ -300,12 +314,11 @@ def _chain_step(
         values["withoutoftime"] = True
     else:
         outputs.append(bad_pixel_name(folder, exposure))
-    index = (relative_to(work, calibration.index),) if calibration.index else ()
     return TaskStep(
         name=f"{camera}_{exposure.identifier}/{'out-of-time' if out_of_time else task}",
         title=f"{camera} {exposure.identifier} {'out-of-time events' if out_of_time else 'calibrated events'}",
         task=task, values=values, outputs=tuple(outputs),
-        optional=(*shared, *_files_of(folder, exposure, work), *index),
+        optional=(*shared, *_files_of(folder, exposure, work), *calibration.read_from(work)),
         withheld="" if exposure.events or exposure.is_science else "no CCD sent events",
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The command-line grammar of SAS: ``name=value`` words and switches such as ``-V 5``."""
+"""The command-line grammar of SAS: ``name=value`` or ``--name=value``, and switches such as ``-V 5``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from xmmpy.tasks.messages import TaskError, nearest
+from xmmpy.tasks.session import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,21 +25,34 @@ _FLAGS = {
 }  # fmt: skip
 _VALUED = {
     "-V": "verbosity", "--verbosity": "verbosity",
-    "-w": "warning", "--warning": "warning",
     "-a": "ccfpath", "--ccfpath": "ccfpath",
     "-i": "ccf", "--ccf": "ccf",
     "-f": "ccffiles", "--ccffiles": "ccffiles",
     "-o": "odf", "--odf": "odf",
 }  # fmt: skip
+_WARNING = ("-w", "--warning")  # its value may be left out
 
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A command line taken apart; the values are as the shell passed them."""
+    """A command line taken apart; the values are as the shell passed them.
+
+    Attributes
+    ----------
+    values : dict of str
+        Parameters.
+    flags : frozenset of str
+        Switches without a value.
+    options : dict of str
+        Switches with one.
+    silenced : tuple of str
+        What was said to each ``-w``: a number, the code of a warning, or nothing.
+    """
 
     values: dict[str, str] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
     options: dict[str, str] = field(default_factory=dict)
+    silenced: tuple[str, ...] = ()
 
     def values_for(self, task: Task) -> dict[str, str]:
         """Give the values without the quotes that a wrapper put around them.
@@ -51,11 +65,16 @@ class CommandLine:
     def adjust(self, environment: Environment) -> Environment:
         """Let the switches overrule the environment variables."""
         changes: dict[str, object] = {}
-        for option, name in (("verbosity", "verbosity"), ("warning", "warnings")):
-            if option in self.options:
-                changes[name] = _whole_number(option, self.options[option])
+        if "verbosity" in self.options:
+            changes["verbosity"] = _whole_number("verbosity", self.options["verbosity"])
+        for said in self.silenced:
+            if not said or said.isdecimal():
+                changes["warnings"] = int(said or 0)
+        changes["silenced"] = environment.silenced | {said for said in self.silenced if said and not said.isdecimal()}
         if "ccfpath" in self.options:
             changes["ccf_path"] = tuple(self.options["ccfpath"].split(":"))
+        if "ccffiles" in self.options:
+            changes["ccf_files"] = listed(self.options["ccffiles"])
         for option in ("ccf", "odf"):
             if option in self.options:
                 changes[option] = self.options[option]
@@ -77,32 +96,45 @@ def read_command_line(words: Sequence[str], *, first_counts: bool = False) -> Co
     Raises
     ------
     TaskError
-        For a word that is neither a switch nor ``name=value``, or a switch without its value.
+        For a word that is neither a switch nor ``name=value`` or ``--name=value``, or a switch without its value.
     """
     values: dict[str, str] = {}
     flags: set[str] = set()
     options: dict[str, str] = {}
+    silenced: list[str] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        switch, equals, attached = word.partition("=")
-        if word in _FLAGS:
-            flags.add(_FLAGS[word])
-        elif switch in _VALUED and (equals or word in _VALUED):
-            if not equals and not rest:
+        switch, attached = _switch_of(word)
+        if switch in _FLAGS and attached is None:
+            flags.add(_FLAGS[switch])
+        elif switch in _VALUED:
+            if attached is None and not rest:
                 raise TaskError("BadSwitch", f"the switch '{word}' wants a value")
-            options[_VALUED[switch]] = attached if equals else rest.pop(0)
-        elif len(word) > 2 and word[:2] in _VALUED and not word.startswith("--") and "=" not in word:
-            options[_VALUED[word[:2]]] = word[2:]
-        elif word.startswith("-") and not equals:
-            raise TaskError("BadSwitch", f"there is no switch '{word}'{nearest(word, {**_FLAGS, **_VALUED})}")
-        elif equals:
-            name = switch.strip()
+            options[_VALUED[switch]] = rest.pop(0) if attached is None else attached
+        elif switch in _WARNING:
+            follows = attached is None and rest and not rest[0].startswith("-") and "=" not in rest[0]
+            silenced.append(rest.pop(0) if follows else attached or "")
+        elif "=" in word:
+            name, _, value = word.partition("=")
+            name = name.strip().removeprefix("--")
             if not (first_counts and name in values):
-                values[name] = attached
+                values[name] = value
+        elif word.startswith("-"):
+            raise TaskError("BadSwitch", f"there is no switch '{word}'{nearest(word, [*_FLAGS, *_VALUED, *_WARNING])}")
         else:
             raise TaskError("BadParameter", f"'{word}' is neither a switch nor of the form name=value")
-    return CommandLine(values, frozenset(flags), options)
+    return CommandLine(values, frozenset(flags), options, tuple(silenced))
+
+
+def _switch_of(word: str) -> tuple[str, str | None]:
+    """Take the value off a switch: of ``-V7``, ``-V=7`` and ``--verbosity=7``; None where the word has none."""
+    switch, equals, attached = word.partition("=")
+    if equals:
+        return switch, attached
+    if len(word) > 2 and not word.startswith("--") and word[:2] in (*_VALUED, *_WARNING):
+        return word[:2], word[2:]
+    return word, None
 
 
 def help_text(task: Task) -> str:
@@ -116,8 +148,8 @@ def help_text(task: Task) -> str:
         lines.append(f"  {'':<18} {info.help}{choices}")
     lines += [
         "",
-        "Switches: -h help, -v version, -p parameters, -V n verbosity, -w n warnings,",
-        "          -c do not overwrite, -i CCF index, -o ODF, -a CCF path, -t traceback",
+        "Switches: -h help, -v version, -p parameters, -V n verbosity, -w [code] no warnings, -c do not overwrite,",
+        "          -i CCF index, -f CCF constituents, -o ODF, -a CCF path, -t traceback",
     ]
     return "\n".join(lines)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,15 +20,32 @@ if TYPE_CHECKING:
     from xmmpy.tasks.parameters import TaskParameters
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Take apart a list of files: SAS parts them by blanks, commas or colons."""
+    return tuple(re.split(r"[\s,:]+", text.strip(" \t,:"))) if text.strip(" \t,:") else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The environment variables that tasks obey, read once."""
+    """The environment variables that tasks obey, read once.
+
+    Attributes
+    ----------
+    ccf_files : tuple of str
+        Constituents that take the place of those that the index lists (SAS_CCFFILES).
+    warnings : int
+        Whether warnings are printed: not at 0.
+    silenced : frozenset of str
+        Codes of warnings that are not printed.
+    """
 
     odf: str = ""
     ccf: str = ""
     ccf_path: tuple[str, ...] = ()
+    ccf_files: tuple[str, ...] = ()
     verbosity: int = 4
     warnings: int = 1
+    silenced: frozenset[str] = frozenset()
     clobber: bool = True
     source_date_epoch: int | None = None
     display: str = ""
@@ -40,6 +59,7 @@ class Environment:
             odf=variables.get("SAS_ODF", ""),
             ccf=variables.get("SAS_CCF", ""),
             ccf_path=tuple(part for part in variables.get("SAS_CCFPATH", "").split(":") if part),
+            ccf_files=listed(variables.get("SAS_CCFFILES", "")),
             verbosity=int(verbosity) if verbosity.isdecimal() else 4,
             clobber=variables.get("SAS_CLOBBER", "1").strip().lower() not in {"0", "no", "false"},
             source_date_epoch=int(epoch) if epoch.isdecimal() else None,
@@ -128,8 +148,19 @@ class Session:
         line = warning_line(self.task, code, text)
         self.warnings.append((code, text))
         self.log.append(line)
-        if self.err is not None and self.environment.warnings > 0:
+        if self.err is not None and self._is_printed(code):
             print(line, file=self.err)
+
+    def _is_printed(self, code: str) -> bool:
+        return self.environment.warnings > 0 and code not in self.environment.silenced
+
+    def tell_silenced(self) -> None:
+        """Say at the end how often each warning was not printed, as SAS does."""
+        silent = Counter(code for code, _ in self.warnings if not self._is_printed(code))
+        if self.err is not None:
+            for code, number in silent.items():
+                text = f"warning {code} silently occurred {number} time{'s' if number > 1 else ''}"
+                print(warning_line(self.task, "SummaryOfWarnings", text), file=self.err)
 
     def provenance(self, parameters: TaskParameters) -> Provenance:
         """Describe this run for the headers of its products."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from xmmpy.calibration.calindex import read_calindex
 from xmmpy.calibration.readers import find_constituent, read_psf
 from xmmpy.detection.psf import Psf
 from xmmpy.products.errors import FileProblem
+from xmmpy.tasks.calibration import index_of
 
 if TYPE_CHECKING:
     from xmmpy.calibration.readers import PsfParameters
@@ -46,11 +46,10 @@ def telescope_psf(camera: str, session: Session, level: str = "ELLBETA") -> Psf:
 
 def _constituent(camera: str, session: Session, table: str) -> PsfParameters | None:
     environment = session.environment
-    if not environment.ccf:
-        return None
     try:
-        path = find_constituent(read_calindex(environment.ccf), TELESCOPES[camera], "XPSF", environment.ccf_path)
-        if path is None:
+        index = index_of(environment, lambda text: session.warn("CalWarning", text))
+        path = index and find_constituent(index, TELESCOPES[camera], "XPSF", environment.ccf_path)
+        if not path:
             return None
         parameters = read_psf(path, table)
     except FileProblem as problem:

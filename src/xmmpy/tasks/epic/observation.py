@@ -135,17 +135,17 @@ def open_observation(
 
 def _calibration(camera: str, inventory: Inventory, session: Session) -> CameraCalibration:
     """Load the calibration and say where each set of figures comes from."""
-    from xmmpy.calibration.calindex import read_calindex
+    from xmmpy.tasks.calibration import index_of
+
+    def warn(text: str) -> None:
+        session.warn("CalWarning", text)
 
     index = None
-    if session.environment.ccf:
-        try:
-            index = read_calindex(session.environment.ccf)
-        except FileProblem as problem:
-            session.warn("NoCalibrationIndex", f"{problem}; the nominal calibration is used")
-    loaded = load_camera(
-        camera, index, session.environment.ccf_path, inventory.start, lambda text: session.warn("CalWarning", text)
-    )
+    try:
+        index = index_of(session.environment, warn)
+    except FileProblem as problem:
+        session.warn("NoCalibrationIndex", f"{problem}; the nominal calibration is used")
+    loaded = load_camera(camera, index, session.environment.ccf_path, inventory.start, warn)
     for source in loaded.sources:
         why = f" ({source.why})" if source.why else ""
         session.say(f"calibration of {camera}: {source.type_id} from {source.name}{why}", level=3)
