@@ -15,6 +15,8 @@ from xmmpy.products.tables import read_table
 from xmmpy.tasks import eboxdetect, esensmap, esplinemap
 from xmmpy.tasks.detection.outoftime import passes_image_selection
 from xmmpy.tasks.messages import TaskError
+from xmmpy.tasks.registry import find_task
+from xmmpy.tasks.session import Session
 
 PLACE = (70.3, 120.8)  # pixel of the source, from 0
 COUNTS = 800.0
@@ -64,6 +66,20 @@ def test_list_of_the_search(field: Path) -> None:
     ratio = (listed["RATE"][3] - listed["RATE"][2]) / (listed["RATE"][3] + listed["RATE"][2])
     assert listed["HR1"][1] == pytest.approx(ratio, abs=1e-5)
     assert (listed.header["M1_1_ELO"], listed.header["M1_2_EHI"]) == (500, 4500)
+
+
+def test_a_matched_filter_is_not_pretended(field: Path) -> None:
+    search(boxlistset="plain.fits")
+    session = Session("eboxdetect")
+    values = {
+        "imagesets": ["m1_b1.fits", "m1_b2.fits"], "expimagesets": ["m1_b1exp.fits", "m1_b2exp.fits"],
+        "withdetmask": True, "detmasksets": ["mask.fits"], "ecf": [1.9, 0.75], "likemin": 10, **BANDS,
+    }  # fmt: skip
+    task = find_task("eboxdetect")
+    task.execute({**values, "boxlistset": "asked.fits", "usematchedfilter": True}, session)
+    assert [code for code, _ in session.warnings] == ["notAvailable"]
+    plain, asked = read_source_list("plain.fits"), read_source_list("asked.fits")
+    assert asked["LIKE"].tolist() == plain["LIKE"].tolist()
 
 
 def test_background_map_and_second_search(field: Path) -> None:

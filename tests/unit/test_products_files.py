@@ -139,7 +139,7 @@ def test_names_of_blocks(tmp_path):
     odd = tmp_path / "with:colon.fits"
     odd.write_text("")
     assert split_block(str(odd)) == (str(odd), "")
-    for text in ("a/b.fits:EXT", "a/b.fits+EXT", "a/b.fits[EXT]", " a/b.fits:EXT "):
+    for text in ("a/b.fits:EXT", "a/b.fits+EXT", "a/b.fits[EXT]", " a/b.fits:EXT ", "a/b.fits::EXT"):
         assert split_block(text) == ("a/b.fits", "EXT")
     assert split_block("a:b/c.fits") == ("a:b/c.fits", "")
     assert split_block("c.fits") == ("c.fits", "")

@@ -251,7 +251,7 @@ class FitsFile:
 
 
 def split_block(name: str) -> tuple[str, str]:
-    """Split ``file:EXT``, ``file+EXT`` or ``file[EXT]`` into file and block; the block may be empty.
+    """Split ``file:EXT``, ``file::EXT``, ``file+EXT`` or ``file[EXT]`` into file and block; the block may be empty.
 
     A name that is a file as it stands is left whole.
     """
@@ -263,7 +263,7 @@ def split_block(name: str) -> tuple[str, str]:
     for mark in (":", "+"):
         file, found, block = text.rpartition(mark)
         if found and file and "/" not in block:
-            return file, block
+            return file.removesuffix(":"), block
     return text, ""
 
 

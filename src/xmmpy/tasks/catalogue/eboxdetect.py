@@ -56,6 +56,7 @@ class EboxdetectParameters(TaskParameters):
     withimagebuffersize: Switch = parameter(False, help="accepted; images are always read whole")
     imagebuffersize: Integer = parameter(640, parent="withimagebuffersize", help="accepted; changes nothing")
     obsmode: Text = parameter("pointing", choices=("pointing", "slew"), help="kind of observation")
+    usematchedfilter: Switch = parameter(False, help="not available: boxes are not weighted")
 
 
 def run(p: EboxdetectParameters, session: Session) -> Outcome:
@@ -63,6 +64,8 @@ def run(p: EboxdetectParameters, session: Session) -> Outcome:
     if p.boxsize == 4:
         raise TaskError("BadParameter", "parameter 'boxsize' is 4, but it takes 3 or 5")
     output = session.check_output(p.boxlistset)
+    if p.usematchedfilter:
+        session.warn("notAvailable", "usematchedfilter=yes: there is no matched filter, plain boxes are searched")
     if p.usemap and not p.bkgimagesets:
         raise TaskError("noBackground", "usemap=yes needs 'bkgimagesets', one for each image; esplinemap makes them")
     files = FieldFiles(
