@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,14 @@ def test_a_constituent_takes_the_place_of_its_like(folder: Path, *, by_path: boo
     name = str(folder / "ccf/EPN_CTI_0009.CCF") if by_path else "EPN_CTI_0009.CCF"
     environment = Environment(ccf=str(folder), ccf_path=(str(folder / "ccf"),), ccf_files=(name,))
     assert issues(environment) == {("EPN", "CTI"): 9, ("EMOS1", "CTI"): 1}
+
+
+def test_a_gzipped_constituent_is_found_by_its_name(folder: Path) -> None:
+    path = folder / "ccf/EPN_CTI_0009.CCF"
+    path.with_name("EPN_CTI_0009.CCF.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    environment = Environment(ccf=str(folder), ccf_path=(str(folder / "ccf"),), ccf_files=("EPN_CTI_0009.CCF",))
+    assert issues(environment)["EPN", "CTI"] == 9
 
 
 def test_constituents_alone_make_an_index(folder: Path) -> None:

@@ -48,8 +48,8 @@ def index_path(ccf: str) -> Path:
 
 
 def constituent_path(name: str, folders: Sequence[str]) -> Path | None:
-    """File of a constituent that SAS_CCFFILES names, as a path or as a name in one of the folders; None without one."""
-    places = (Path(name), *(Path(folder) / name for folder in folders))
+    """File of a constituent that SAS_CCFFILES names, as a path or as a name in one of the folders; also gzipped."""
+    places = [place / spelling for spelling in (name, f"{name}.gz") for place in (Path(), *map(Path, folders))]
     return next((place.absolute() for place in places if place.is_file()), None)
 
 
