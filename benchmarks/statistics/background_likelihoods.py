@@ -54,7 +54,8 @@ def empty_field(seed: int, kiloseconds: float, instruments: tuple[int, ...]) -> 
 
 def one_field(arguments: tuple[int, str, float, tuple[int, ...]]) -> np.ndarray[Any, Any]:
     """Likelihoods of the records of a field."""
-    from xmmpy.detection.boxsearch import BoxSettings, search
+    from xmmpy.detection.boxes import BoxSettings
+    from xmmpy.detection.boxsearch import search
 
     seed, mode, kiloseconds, instruments = arguments
     settings = BoxSettings(likemin=float(LIKELIHOODS[0]), with_map=mode == "map", runs=3)

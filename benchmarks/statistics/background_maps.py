@@ -20,7 +20,8 @@ from fields import BANDS_EV, CAMERAS, PN_LOWEST_EV, FieldSettings, make_images, 
 
 from xmmpy.calibration.nominal import energy_conversion_factors
 from xmmpy.detection.background import Sourceless, cut_out, flat_exposure, spline_background
-from xmmpy.detection.boxsearch import BoxSettings, BoxSources, search
+from xmmpy.detection.boxes import BoxSettings
+from xmmpy.detection.boxsearch import BoxSources, search
 from xmmpy.detection.planes import Field
 from xmmpy.detection.psf import Psf, band_energy_kev
 from xmmpy.detection.wings import KnownSource

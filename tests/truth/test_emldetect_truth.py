@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from photon_field import CAMERAS, SHARES, Photons, photon_field
 
-from xmmpy.detection.boxsearch import BoxSettings, search
+from xmmpy.detection.boxes import BoxSettings
+from xmmpy.detection.boxsearch import search
 from xmmpy.detection.fit.data import EXTENT, RATES, X, Y
 from xmmpy.detection.fit.fitting import fit_sources
 from xmmpy.detection.fit.model import Optics, Scene

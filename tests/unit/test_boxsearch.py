@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from xmmpy.detection.boxsearch import BoxSettings, box_sums, likelihood_image, rebinned, search
+from xmmpy.detection import boxsearch
+from xmmpy.detection.boxes import BoxSettings, box_sums, likelihood_image, rebinned
+from xmmpy.detection.boxsearch import search
 from xmmpy.detection.planes import CameraView, Field, Plane
 from xmmpy.detection.psf import Psf, psf_image
 
@@ -118,6 +122,33 @@ def test_one_source_is_one_record(counts: float, with_map: bool) -> None:
     found = search(field([(80.4, 79.7, counts)], level=0.02), BoxSettings(likemin=20.0, with_map=with_map))
     assert len(found) == 1
     assert np.hypot(found.x[0] - 80.4, found.y[0] - 79.7) < 0.4
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(5.0, 0.0), (0.0, -5.2), (3.6, 3.6), (-6.0, 2.0)])
+def test_a_source_on_the_slope_of_a_brighter_one_is_found(dx: float, dy: float) -> None:
+    """20 arcsec from one of seven times its counts there is no maximum of the likelihood."""
+    place = (80.4 + dx, 79.7 + dy)
+    found = search(field([(80.4, 79.7, 500.0), (*place, 70.0)]), BoxSettings(likemin=10.0, with_map=True))
+    assert len(found) == 2
+    assert np.hypot(found.x[1] - place[0], found.y[1] - place[1]) < 1.5
+
+
+@pytest.mark.parametrize(("core", "counts"), [(5.0, 200.0), (5.0, 2000.0), (10.0, 2000.0)])
+def test_nothing_is_sought_on_the_slope_of_an_extended_source(
+    core: float, counts: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise has maxima on it; the search beside points adds none."""
+    image = field([], level=0.05)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    profile = (1.0 + ((x - 80.0) ** 2 + (y - 80.0) ** 2) / core**2) ** -1.5
+    rng = np.random.default_rng(5)
+    planes = tuple(
+        replace(plane, counts=plane.counts + rng.poisson(counts * profile / profile.sum())) for plane in image.planes
+    )
+    settings = BoxSettings(likemin=10.0, with_map=True)
+    found = search(replace(image, planes=planes), settings)
+    monkeypatch.setattr(boxsearch, "_ROUNDS", 0)
+    assert len(found) == len(search(replace(image, planes=planes), settings)) > 0
 
 
 @pytest.mark.parametrize("with_map", [True, False])

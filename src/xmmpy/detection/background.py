@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from xmmpy.calibration.nominal import azimuthal_vignetting, vignetting
-from xmmpy.detection.boxsearch import rebinned
+from xmmpy.detection.boxes import rebinned
 from xmmpy.detection.likelihoods import poisson_likelihood
 from xmmpy.detection.splines import SplineFit
 

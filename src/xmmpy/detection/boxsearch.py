@@ -1,27 +1,26 @@
 """Sliding-box search: pixels in which a box holds more counts than the background explains.
 
 Images are searched as they are and rebinned two and four times. In each box the counts N of every camera and band are
-held against the background B, and the likelihoods are combined. Maxima of the combined likelihood are candidates.
-
-With a map B is known: the likelihood is that of the Poisson distribution. From the frame around the box, which holds
-few counts itself, B is not: there the likelihood is that of so many of the counts of both falling into the box, a
-binomial distribution, which allows for the uncertainty of the frame.
+held against the background B, and the likelihoods are combined. Maxima of the combined likelihood are candidates. A
+source on the slope of a brighter one is no maximum: with a map the images are searched again, with the sources found so
+far added to the background.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import field as field_of
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from xmmpy.detection.boxes import FRAME, BoxSettings, BoxSums, sum_boxes
 from xmmpy.detection.likelihoods import combined_likelihood, poisson_likelihood
 from xmmpy.detection.psf import Psf, PsfShape, band_energy_kev
 from xmmpy.detection.wings import KnownSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy.typing as npt
 
@@ -29,10 +28,6 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float64]
 
-FRAME: Final = 2
-"""Width of the frame around a box from which the background is taken (pixels, task page eboxdetect)."""
-_LEAST_EXPOSED: Final = 0.25
-"""Part of a box that must lie inside of the mask."""
 _UNSURE_ARCSEC: Final = (30.0, 100.0)
 _UNSURE: Final = (1.05, 1.2)
 """By how much more than the profile tells a source may hold: little in its core, more in its wings, which spiders and
@@ -40,29 +35,18 @@ clumps shape."""
 _CENTROID_STEPS: Final = 8
 _FAINTEST_WINGS: Final = 0.03
 """Part of the background to which the wings of a source are followed."""
+_ROUNDS: Final = 3
+"""Searches beside the sources found so far; each stops when nothing is new."""
+_LEAST_BESIDE: Final = 0.5
+"""Excess of a source on the slope of brighter ones over their photons in its box: what is less may be their profile,
+which off the axis is no circle."""
+_EXTENDED: Final = 2.2
+"""Times the counts of a point in a box four times as wide that an extended source has there: 2.6 for a core of 20
+arcsec, less than 2 for a point with a companion."""
+_EXTENDED_ARCSEC: Final = 100.0
+"""About an extended source, whose slope is no point's, none is looked for beside those that stand out by themselves."""
 _Candidate = tuple[float, float, float, int, int, int]  # likelihood, x, y, run, row and column in it
-
-
-@dataclass(frozen=True, slots=True)
-class BoxSettings:
-    """How to search.
-
-    Attributes
-    ----------
-    boxsize : int
-        3 or 5 pixels.
-    runs : int
-        Rebinnings: 1, 2, 4 ... (nruns).
-    likemin : float
-        Smallest likelihood of a candidate.
-    with_map : bool
-        Background from the maps of the planes, not from the frame around the box.
-    """
-
-    boxsize: int = 5
-    runs: int = 3
-    likemin: float = 8.0
-    with_map: bool = False
+_Place = tuple[float, float, float, float]  # x, y and their errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,23 +83,6 @@ class BoxSources:
         return self.x.size
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """One rebinning: counts, background, exposure and pixels of the boxes, shape (planes, rows, columns).
-
-    The arrays begin at `origin`, a row and column of the rebinned image: what lies beyond the masks is left out.
-    """
-
-    factor: int
-    origin: tuple[int, int]
-    counts: FloatArray
-    background: FloatArray
-    exposure: FloatArray
-    pixels: FloatArray
-    like: FloatArray
-    likelihood: FloatArray
-
-
 def search(field: Field, settings: BoxSettings, psfs: Mapping[int, Psf] | None = None) -> BoxSources:
     """Find candidates.
 
@@ -129,156 +96,15 @@ def search(field: Field, settings: BoxSettings, psfs: Mapping[int, Psf] | None =
         Point-spread function of each camera, by ID_INST; the nominal ones.
     """
     shapes = psfs or {instrument: Psf(view.camera) for instrument, view in field.views.items()}
-    found: list[_Candidate] = []
-    runs = [_run(field, settings, 2**number) for number in range(settings.runs)]
-    for index, run in enumerate(runs):
-        for row, column in _maxima(run.likelihood, settings.likemin):
-            y = (row + run.origin[0] + 0.5) * run.factor - 0.5
-            x = (column + run.origin[1] + 0.5) * run.factor - 0.5
-            found.append((float(run.likelihood[row, column]), x, y, index, row, column))
-    chosen = _without_doubles(field, settings, shapes, runs, found)
-    return _measure(field, settings, shapes, runs, chosen)
-
-
-def likelihood_image(field: Field, settings: BoxSettings, factor: int = 1) -> FloatArray:
-    """Combined likelihood of the box about each pixel of the images rebinned `factor` times, where the masks are.
-
-    At a place without source it exceeds L with a probability of at most exp(-L).
-    """
-    return _run(field, settings, factor).likelihood
-
-
-def box_sums(image: npt.NDArray[Any], size: int) -> FloatArray:
-    """Sums over boxes of `size` pixels a side (odd) about each pixel; what is outside counts 0."""
-    half = size // 2
-    framed = np.pad(np.asarray(image, np.float64), half + 1)
-    total = framed.cumsum(axis=0).cumsum(axis=1)
-    rows, columns = image.shape
-    high_y, low_y = slice(size, size + rows), slice(0, rows)
-    high_x, low_x = slice(size, size + columns), slice(0, columns)
-    result: FloatArray = total[high_y, high_x] - total[low_y, high_x] - total[high_y, low_x] + total[low_y, low_x]
-    return result
-
-
-def rebinned(image: npt.NDArray[Any], factor: int) -> FloatArray:
-    """Sum blocks of pixels; the last ones are filled up with zeros."""
-    values = np.asarray(image, np.float64)
-    if factor == 1:
-        return values
-    rows, columns = (-(-size // factor) for size in values.shape)
-    padded = np.zeros((rows * factor, columns * factor))
-    padded[: values.shape[0], : values.shape[1]] = values
-    summed: FloatArray = padded.reshape(rows, factor, columns, factor).sum(axis=(1, 3))
-    return summed
-
-
-def _run(field: Field, settings: BoxSettings, factor: int) -> _Run:
-    """Boxes of one rebinning."""
-    size = settings.boxsize
-    whole = size + 2 * FRAME
-    part, origin = _searched(field, settings, factor)
-    layers: list[tuple[FloatArray, ...]] = []
-    areas: dict[int, tuple[FloatArray, FloatArray]] = {}
-    masks = {instrument: mask[part] for instrument, mask in field.masks.items()}
-    for instrument, mask in masks.items():
-        area = rebinned(mask, factor)
-        inner = box_sums(area, size)
-        areas[instrument] = inner, box_sums(area, whole) - inner
-    for plane in field.planes:
-        mask = masks[plane.instrument]
-        inner, frame = areas[plane.instrument]
-        counts = rebinned(np.where(mask, plane.counts[part], 0.0), factor)
-        exposure = rebinned(np.where(mask, plane.exposure[part], 0.0), factor)
-        box_counts = np.rint(box_sums(counts, size))
-        box_exposure = np.maximum(box_sums(exposure, size), 0.0)
-        if settings.with_map and plane.background is not None:
-            background = box_sums(rebinned(np.where(mask, plane.background[part], 0.0), factor), size)
-            frame_counts = np.full(background.shape, -1.0)
-        else:
-            frame_exposure = box_sums(exposure, whole) - box_exposure
-            frame_counts = np.rint(box_sums(counts, whole)) - box_counts
-            known = (frame > 0.5) & (frame_exposure > 0.0)
-            # No counts in a frame do not mean no background: half a count is the least.
-            ratio = np.divide(box_exposure, frame_exposure, out=np.zeros_like(box_exposure), where=known)
-            background = np.maximum(frame_counts, 0.5) * ratio
-        seen = (inner >= _LEAST_EXPOSED * size**2 * factor**2) & (box_exposure > 0.0)
-        if not settings.with_map:
-            seen &= frame > 0.5
-        pixels = np.where(seen, np.rint(inner), 0.0)
-        layers.append(
-            (np.where(seen, box_counts, 0.0), np.maximum(background, 0.0), box_exposure, pixels, frame_counts)
-        )
-    counts, background, exposure, pixels, frames = (np.stack(part) for part in zip(*layers, strict=True))
-    like = np.zeros(counts.shape)
-    total, number = np.zeros(counts.shape[1:]), np.zeros(counts.shape[1:], np.int64)
-    _sum_likelihoods()(counts, background, frames, pixels, like, total, number)
-    return _Run(factor, origin, counts, background, exposure, pixels, like, combined_likelihood(total, number))
-
-
-def _searched(field: Field, settings: BoxSettings, factor: int) -> tuple[tuple[slice, slice], tuple[int, int]]:
-    """Part of the images that the masks cover, from a pixel of the coarsest run on; its first pixel in this run."""
-    coarsest = 2 ** (settings.runs - 1)
-    covered = np.any(list(field.masks.values()), axis=0)
-    slices, origin = [], []
-    for axis in (1, 0):
-        line = np.flatnonzero(covered.any(axis=axis))
-        first, last = (int(line[0]), int(line[-1]) + 1) if line.size else (0, 1)
-        first -= first % coarsest
-        slices.append(slice(first, last))
-        origin.append(first // factor)
-    return (slices[0], slices[1]), (origin[0], origin[1])
-
-
-@cache
-def _sum_likelihoods() -> Callable[..., None]:
-    from numba import njit
-
-    def add(
-        counts: FloatArray,
-        background: FloatArray,
-        frames: FloatArray,
-        pixels: FloatArray,
-        like: FloatArray,
-        total: FloatArray,
-        number: npt.NDArray[np.int64],
-    ) -> None:
-        for plane in range(counts.shape[0]):
-            for row in range(counts.shape[1]):
-                for column in range(counts.shape[2]):
-                    if pixels[plane, row, column] <= 0.0:
-                        continue
-                    number[row, column] += 1
-                    n = counts[plane, row, column]
-                    if n < 0.5:
-                        continue
-                    mean = max(background[plane, row, column], 1e-9)
-                    frame = frames[plane, row, column]
-                    # Terms of the distribution: each follows from the one before as odds(k) = top(k) / k.
-                    every = frame + n
-                    odds = mean if frame < 0.0 else mean / max(frame, 0.5)
-                    log_term = -mean if frame < 0.0 else -every * np.log1p(odds)
-                    above = n > (mean if frame < 0.0 else every * odds / (1.0 + odds))
-                    last = int(n) if above else int(n) - 1
-                    for k in range(1, last + 1):
-                        log_term += np.log((odds if frame < 0.0 else odds * (every - k + 1.0)) / k)
-                    series, term, step = 1.0, 1.0, float(last)
-                    if above:  # the tail from its largest term
-                        while term > 1e-12 * series and (frame < 0.0 or step < every):
-                            step += 1.0
-                            term *= (odds if frame < 0.0 else odds * (every - step + 1.0)) / step
-                            series += term
-                        value = -(log_term + np.log(series))
-                    else:  # one less the lower part, summed downwards
-                        while step > 0.5 and term > 1e-12 * series:
-                            term *= step / (odds if frame < 0.0 else odds * (every - step + 1.0))
-                            series += term
-                            step -= 1.0
-                        value = -np.log(max(1.0 - np.exp(log_term) * series, 1e-300))
-                    like[plane, row, column] = value
-                    total[row, column] += value
-
-    compiled: Callable[..., None] = njit(cache=True, nogil=True)(add)
-    return compiled
+    runs = [sum_boxes(field, settings, 2**number) for number in range(settings.runs)]
+    accepted = _Accepted(field, settings, shapes, runs)
+    accepted.consider([one for index, run in enumerate(runs) for one in _candidates(run, index, settings.likemin)])
+    if settings.with_map:
+        for _ in range(_ROUNDS):
+            beside = sum_boxes(field, settings, 1, accepted.scattered)
+            if not accepted.consider(_candidates(beside, 0, settings.likemin), beside=True):
+                break
+    return _measure(accepted)
 
 
 def _maxima(likelihood: FloatArray, least: float) -> list[tuple[int, int]]:
@@ -296,80 +122,157 @@ def _maxima(likelihood: FloatArray, least: float) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row, column in np.argwhere(top)]
 
 
-def _without_doubles(
-    field: Field, settings: BoxSettings, psfs: Mapping[int, Psf], runs: list[_Run], found: list[_Candidate]
-) -> list[_Candidate]:
-    """Keep one candidate for each source, the likeliest of the finest images.
+def _candidates(run: BoxSums, index: int, least: float) -> list[_Candidate]:
+    """Maxima of a rebinning, the `index`-th."""
+    found: list[_Candidate] = []
+    for row, column in _maxima(run.likelihood, least):
+        y = (row + run.origin[0] + 0.5) * run.factor - 0.5
+        x = (column + run.origin[1] + 0.5) * run.factor - 0.5
+        found.append((float(run.likelihood[row, column]), x, y, index, row, column))
+    return found
 
-    Boxes of one run that lie in each other are one source. Any other candidate must stand out above the photons that
-    the accepted ones, of its own run or of finer ones, may put into its box; so a large box that holds two sources does
-    not stand for both, and the wings of a bright source are none.
+
+@dataclass(slots=True, eq=False)
+class _Accepted:
+    """Candidates that stand for a source each, and the photons that these may put elsewhere.
+
+    Attributes
+    ----------
+    field, settings, psfs, runs
+        What is searched.
+    kept : list of (candidate, place)
+        So far.
+    extended : list of (x, y)
+        Those that are no points.
+    scattered : ndarray, shape (planes, rows, columns)
+        Counts that they put into the pixels, rather too many than too few.
+    summed, background : ndarray, shape (rows, columns)
+        Counts of all planes, and what the background maps expect of them.
     """
-    summed = _summed(field)
-    scattered = np.zeros((len(field.planes), *field.shape))
-    kept: list[_Candidate] = []
-    for one in sorted(found, key=lambda one: (one[3], -one[0])):
-        likelihood, x, y, index, row, column = one
-        run = runs[index]
-        side = settings.boxsize * run.factor
-        if any(o[3] == index and max(abs(x - o[1]), abs(y - o[2])) <= 0.5 * side for o in kept):
-            continue
-        counts, background = run.counts[:, row, column], run.background[:, row, column]
-        seen = run.pixels[:, row, column] > 0.0
-        box = tuple(slice(max(round(place - 0.5 * (side - 1)), 0), round(place + 0.5 * (side + 1))) for place in (y, x))
-        added = scattered[:, *box].sum(axis=(1, 2))
-        if added.any():
-            background = background + added
-            parts = np.where(seen, poisson_likelihood(counts, background), 0.0)
-            # From a frame the background is less certain than this takes it to be: it only counts against a source.
-            likelihood = min(likelihood, float(combined_likelihood(parts.sum(), int(seen.sum()))))
-            if likelihood < settings.likemin:
+
+    field: Field
+    settings: BoxSettings
+    psfs: Mapping[int, Psf]
+    runs: list[BoxSums]
+    kept: list[tuple[_Candidate, _Place]] = field_of(default_factory=list)
+    extended: list[tuple[float, float]] = field_of(default_factory=list)
+    scattered: FloatArray = field_of(init=False)
+    summed: FloatArray = field_of(init=False)
+    background: FloatArray = field_of(init=False)
+
+    def __post_init__(self) -> None:
+        self.scattered = np.zeros((len(self.field.planes), *self.field.shape))
+        self.summed, self.background = np.zeros((2, *self.field.shape))
+        for plane in self.field.planes:
+            mask = self.field.masks[plane.instrument]
+            self.summed += np.where(mask, plane.counts, 0.0)
+            if plane.background is not None:
+                self.background += np.where(mask, plane.background, 0.0)
+
+    def consider(self, found: list[_Candidate], *, beside: bool = False) -> int:
+        """Keep one candidate for each source, the likeliest of the finest images; how many are new.
+
+        Boxes of one run that lie in each other are one source. Any other candidate must stand out above the photons
+        that the accepted ones, of its own run or of finer ones, may put into its box; so a large box that holds two
+        sources does not stand for both, and the wings of a bright source are none. Those `beside` accepted ones must
+        hold a share of what these put there, and none of these may be extended.
+        """
+        before = len(self.kept)
+        around = _EXTENDED_ARCSEC / self.field.pixel_arcsec
+        for one in sorted(found, key=lambda one: (one[3], -one[0])):
+            likelihood, x, y, index, row, column = one
+            run = self.runs[index]
+            side = self.settings.boxsize * run.factor
+            if beside and any(np.hypot(x - o[0], y - o[1]) < around for o in self.extended):
                 continue
-        kept.append((likelihood, *one[1:]))
-        centre_x, centre_y, _, _ = _centroid(summed, x, y, side)
-        for p, shape in enumerate(_shapes(field, psfs, x, y)):
-            if not seen[p]:
+            if any(o[3] == index and max(abs(x - o[1]), abs(y - o[2])) <= 0.5 * side for o, _ in self.kept):
                 continue
-            net = (counts[p] - background[p]) / _fraction(shape, field.pixel_arcsec, settings, run.factor)
-            source = KnownSource(centre_x, centre_y, max(float(net), 0.0), shape)
-            faintest = _FAINTEST_WINGS * max(float(background[p] / run.pixels[p, row, column]), 1e-3)
-            reach = source.radius_at(faintest / field.pixel_arcsec**2)
-            part, distance = source.distances(field.shape, field.pixel_arcsec, reach)
-            mask = field.masks[field.planes[p].instrument][part]
-            most = np.interp(distance, _UNSURE_ARCSEC, _UNSURE) * source.pixel_counts(distance, field.pixel_arcsec)
-            scattered[p][part] += np.where(mask, most, 0.0)
-    return sorted(kept, key=lambda one: -one[0])
+            counts, background = run.counts[:, row, column], run.background[:, row, column]
+            seen = run.pixels[:, row, column] > 0.0
+            added = self.scattered[:, *_box(x, y, side)].sum(axis=(1, 2))
+            if added.any():
+                background = background + added
+                parts = np.where(seen, poisson_likelihood(counts, background), 0.0)
+                # From a frame the background is less certain than this takes it to be: it only counts against a source.
+                likelihood = min(likelihood, float(combined_likelihood(parts.sum(), int(seen.sum()))))
+                share = _LEAST_BESIDE if beside else 0.0
+                if likelihood < self.settings.likemin or (counts - background)[seen].sum() < share * added[seen].sum():
+                    continue
+            place = self._centroid_beside(x, y, side) if beside else _centroid(self.summed, x, y, side)
+            self._accept((likelihood, *one[1:]), place, np.maximum(counts - background, 0.0), background)
+        return len(self.kept) - before
+
+    def _accept(self, one: _Candidate, place: _Place, net: FloatArray, background: FloatArray) -> None:
+        """Keep a candidate with its counts and the background in its box on each plane; see whether it is a point."""
+        *_, index, row, column = one
+        run = self.runs[index]
+        self.kept.append((one, place))
+        wider = _box(*place[:2], 4 * self.settings.boxsize * run.factor + 1)
+        others = float(self.scattered[:, *wider].sum())
+        self._scatter(place, run, net, background, run.pixels[:, row, column])
+        point = float(self.scattered[:, *wider].sum()) - others
+        there = float(self.summed[wider].sum())
+        excess = there - float(self.background[wider].sum()) - others
+        if excess - _EXTENDED * point > 3.0 * np.sqrt(there):
+            self.extended.append(place[:2])
+
+    def _centroid_beside(self, x: float, y: float, side: int) -> _Place:
+        """Centroid of what stands out above the sources accepted so far."""
+        rows, columns = part = _box(x, y, 3 * side)
+        left_over = np.maximum(self.summed[part] - self.scattered[:, *part].sum(axis=0), 0.0)
+        here_x, here_y, error_x, error_y = _centroid(left_over, x - columns.start, y - rows.start, side)
+        return here_x + columns.start, here_y + rows.start, error_x, error_y
+
+    def _scatter(
+        self, place: _Place, run: BoxSums, net: FloatArray, background: FloatArray, pixels: FloatArray
+    ) -> None:
+        """Add what a source may put into the pixels."""
+        scale = self.field.pixel_arcsec
+        for p, shape in enumerate(_shapes(self.field, self.psfs, *place[:2])):
+            if pixels[p] <= 0.0:
+                continue
+            counts = float(net[p]) / _fraction(shape, scale, self.settings, run.factor)
+            source = KnownSource(place[0], place[1], counts, shape)
+            faintest = _FAINTEST_WINGS * max(float(background[p] / pixels[p]), 1e-3)
+            part, distance = source.distances(self.field.shape, scale, source.radius_at(faintest / scale**2))
+            mask = self.field.masks[self.field.planes[p].instrument][part]
+            most = np.interp(distance, _UNSURE_ARCSEC, _UNSURE) * source.pixel_counts(distance, scale)
+            self.scattered[p][part] += np.where(mask, most, 0.0)
 
 
-def _measure(
-    field: Field, settings: BoxSettings, psfs: Mapping[int, Psf], runs: list[_Run], chosen: list[_Candidate]
-) -> BoxSources:
-    """Places, counts, background and fractions of the candidates."""
+def _box(x: float, y: float, side: int) -> tuple[slice, slice]:
+    """Rows and columns of a box about a place."""
+    low_x, low_y = (max(round(place - 0.5 * (side - 1)), 0) for place in (x, y))
+    return slice(low_y, round(y + 0.5 * (side + 1))), slice(low_x, round(x + 0.5 * (side + 1)))
+
+
+def _measure(accepted: _Accepted) -> BoxSources:
+    """Places, counts, background and fractions of the candidates, the likeliest first."""
+    field, settings, runs = accepted.field, accepted.settings, accepted.runs
+    chosen = sorted(accepted.kept, key=lambda one: -one[0][0])
     planes = len(field.planes)
     number = len(chosen)
     tables = {
         name: np.zeros((number, planes)) for name in ("counts", "background", "exposure", "fraction", "pixel", "like")
     }
-    places = np.zeros((4, number))
-    rebin = np.array([runs[one[3]].factor for one in chosen], np.int64)
-    summed = _summed(field)
-    for n, (_, x, y, index, row, column) in enumerate(chosen):
+    for n, ((_, x, y, index, row, column), _) in enumerate(chosen):
         run = runs[index]
-        places[:, n] = _centroid(summed, x, y, settings.boxsize * run.factor)
         tables["counts"][n] = run.counts[:, row, column]
         tables["like"][n] = run.like[:, row, column]
         tables["background"][n] = run.background[:, row, column]
         pixels = run.pixels[:, row, column]
         tables["exposure"][n] = np.divide(run.exposure[:, row, column], pixels, out=np.zeros(planes), where=pixels > 0)
         tables["pixel"][n] = np.divide(tables["background"][n], pixels, out=np.zeros(planes), where=pixels > 0)
-        fractions = [_fraction(one, field.pixel_arcsec, settings, run.factor) for one in _shapes(field, psfs, x, y)]
+        shapes = _shapes(field, accepted.psfs, x, y)
+        fractions = [_fraction(one, field.pixel_arcsec, settings, run.factor) for one in shapes]
         tables["fraction"][n] = np.where(pixels > 0, fractions, 0.0)
+    places = np.array([place for _, place in chosen]).reshape(-1, 4).T
     return BoxSources(
         x=places[0], y=places[1], x_error=places[2], y_error=places[3],
-        likelihood=np.array([one[0] for one in chosen]), rebin=rebin, counts=tables["counts"],
-        background=tables["background"], exposure=tables["exposure"],
-        like=tables["like"], fraction=tables["fraction"],
-        background_pixel=tables["pixel"],
+        likelihood=np.array([one[0] for one, _ in chosen]),
+        rebin=np.array([runs[one[3]].factor for one, _ in chosen], np.int64),
+        counts=tables["counts"], background=tables["background"], exposure=tables["exposure"],
+        like=tables["like"], fraction=tables["fraction"], background_pixel=tables["pixel"],
     )  # fmt: skip
 
 
@@ -392,13 +295,6 @@ def _shapes(field: Field, psfs: Mapping[int, Psf], x: float, y: float) -> list[P
         psfs[plane.instrument].shape(band_energy_kev(plane.low_ev, plane.high_ev), angles[plane.instrument])
         for plane in field.planes
     ]
-
-
-def _summed(field: Field) -> FloatArray:
-    total = np.zeros(field.shape)
-    for plane in field.planes:
-        total += np.where(field.masks[plane.instrument], plane.counts, 0.0)
-    return total
 
 
 def _centroid(image: FloatArray, x: float, y: float, size: int) -> tuple[float, float, float, float]:

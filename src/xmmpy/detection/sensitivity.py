@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from xmmpy.detection.boxsearch import box_sums
+from xmmpy.detection.boxes import box_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xmmpy.detection.boxsearch import BoxSettings, BoxSources, search
+from xmmpy.detection.boxes import BoxSettings
+from xmmpy.detection.boxsearch import BoxSources, search
 from xmmpy.detection.likelihoods import combined_likelihood
 from xmmpy.products.sourcelists import BOX_COLUMNS, write_source_list
 from xmmpy.tasks.detection.fields import FieldFiles, LoadedField, load_field
