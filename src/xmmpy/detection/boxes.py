@@ -102,8 +102,8 @@ def rebinned(image: npt.NDArray[Any], factor: int) -> FloatArray:
     return summed
 
 
-def sum_boxes(field: Field, settings: BoxSettings, factor: int, added: FloatArray | None = None) -> BoxSums:
-    """Boxes of one rebinning; `added` (planes, rows, columns) is expected beside the background maps."""
+def sum_boxes(field: Field, settings: BoxSettings, factor: int) -> BoxSums:
+    """Boxes of one rebinning."""
     size = settings.boxsize
     whole = size + 2 * FRAME
     part, origin = _searched(field, settings, factor)
@@ -114,7 +114,7 @@ def sum_boxes(field: Field, settings: BoxSettings, factor: int, added: FloatArra
         area = rebinned(mask, factor)
         inner = box_sums(area, size)
         areas[instrument] = inner, box_sums(area, whole) - inner
-    for number, plane in enumerate(field.planes):
+    for plane in field.planes:
         mask = masks[plane.instrument]
         inner, frame = areas[plane.instrument]
         counts = rebinned(np.where(mask, plane.counts[part], 0.0), factor)
@@ -122,8 +122,7 @@ def sum_boxes(field: Field, settings: BoxSettings, factor: int, added: FloatArra
         box_counts = np.rint(box_sums(counts, size))
         box_exposure = np.maximum(box_sums(exposure, size), 0.0)
         if settings.with_map and plane.background is not None:
-            level = plane.background[part] if added is None else plane.background[part] + added[number][part]
-            background = box_sums(rebinned(np.where(mask, level, 0.0), factor), size)
+            background = box_sums(rebinned(np.where(mask, plane.background[part], 0.0), factor), size)
             frame_counts = np.full(background.shape, -1.0)
         else:
             frame_exposure = box_sums(exposure, whole) - box_exposure
@@ -140,10 +139,37 @@ def sum_boxes(field: Field, settings: BoxSettings, factor: int, added: FloatArra
             (np.where(seen, box_counts, 0.0), np.maximum(background, 0.0), box_exposure, pixels, frame_counts)
         )
     counts, background, exposure, pixels, frames = (np.stack(part) for part in zip(*layers, strict=True))
+    like, likelihood = _likelihoods(counts, background, frames, pixels)
+    return BoxSums(factor, origin, counts, background, exposure, pixels, like, likelihood)
+
+
+def likelihood_above(run: BoxSums, field: Field, settings: BoxSettings, added: FloatArray) -> FloatArray:
+    """Combined likelihood of the boxes of a rebinning where more is expected beside the background maps.
+
+    Parameters
+    ----------
+    run : BoxSums
+        The rebinning, with the background from maps.
+    field, settings
+        What it was made of.
+    added : ndarray, shape (planes, rows, columns)
+        Counts that are expected in the pixels of the images, inside of the masks.
+    """
+    part, _ = _searched(field, settings, run.factor)
+    background = run.background.copy()
+    for more, plane in zip(background, added, strict=True):
+        more += box_sums(rebinned(plane[part], run.factor), settings.boxsize)
+    return _likelihoods(run.counts, background, np.full(background.shape, -1.0), run.pixels)[1]
+
+
+def _likelihoods(
+    counts: FloatArray, background: FloatArray, frames: FloatArray, pixels: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Likelihood of each box on each plane, and combined."""
     like = np.zeros(counts.shape)
-    total, seen_by = np.zeros(counts.shape[1:]), np.zeros(counts.shape[1:], np.int64)
-    _sum_likelihoods()(counts, background, frames, pixels, like, total, seen_by)
-    return BoxSums(factor, origin, counts, background, exposure, pixels, like, combined_likelihood(total, seen_by))
+    total, number = np.zeros(counts.shape[1:]), np.zeros(counts.shape[1:], np.int64)
+    _sum_likelihoods()(counts, background, frames, pixels, like, total, number)
+    return like, combined_likelihood(total, number)
 
 
 def _searched(field: Field, settings: BoxSettings, factor: int) -> tuple[tuple[slice, slice], tuple[int, int]]:

@@ -8,13 +8,13 @@ far added to the background.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as field_of
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from xmmpy.detection.boxes import FRAME, BoxSettings, BoxSums, sum_boxes
+from xmmpy.detection.boxes import FRAME, BoxSettings, BoxSums, likelihood_above, sum_boxes
 from xmmpy.detection.likelihoods import combined_likelihood, poisson_likelihood
 from xmmpy.detection.psf import Psf, PsfShape, band_energy_kev
 from xmmpy.detection.wings import KnownSource
@@ -101,7 +101,7 @@ def search(field: Field, settings: BoxSettings, psfs: Mapping[int, Psf] | None =
     accepted.consider([one for index, run in enumerate(runs) for one in _candidates(run, index, settings.likemin)])
     if settings.with_map:
         for _ in range(_ROUNDS):
-            beside = sum_boxes(field, settings, 1, accepted.scattered)
+            beside = replace(runs[0], likelihood=likelihood_above(runs[0], field, settings, accepted.scattered))
             if not accepted.consider(_candidates(beside, 0, settings.likemin), beside=True):
                 break
     return _measure(accepted)
