@@ -9,6 +9,7 @@ import pytest
 from constituent_sample import write_constituent
 
 import xmmpy.tasks
+from xmmpy.calibration.readers import find_constituent
 from xmmpy.products.errors import FileProblem
 from xmmpy.tasks.calibration import index_of
 from xmmpy.tasks.session import Environment
@@ -53,6 +54,17 @@ def test_a_constituent_takes_the_place_of_its_like(folder: Path, *, by_path: boo
     name = str(folder / "ccf/EPN_CTI_0009.CCF") if by_path else "EPN_CTI_0009.CCF"
     environment = Environment(ccf=str(folder), ccf_path=(str(folder / "ccf"),), ccf_files=(name,))
     assert issues(environment) == {("EPN", "CTI"): 9, ("EMOS1", "CTI"): 1}
+    index = index_of(environment, pytest.fail)
+    assert index is not None
+    assert find_constituent(index, "EPN", "CTI", ()) == folder / "ccf/EPN_CTI_0009.CCF"
+
+
+def test_a_relative_folder_of_the_path_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder / "ccf")
+    index = index_of(Environment(ccf=str(folder)), pytest.fail)
+    assert index is not None
+    assert find_constituent(index, "EPN", "CTI", ()) is None  # a base name in the index is not sought here unasked
+    assert find_constituent(index, "EPN", "CTI", (".",)) == Path("EPN_CTI_0001.CCF")
 
 
 def test_a_gzipped_constituent_is_found_by_its_name(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xmmpy.calibration.calindex import CalibrationIndex, read_calindex
 from xmmpy.calibration.constituents import NotAConstituent, read_constituent
+from xmmpy.calibration.readers import first_file
 from xmmpy.products.errors import FileProblem
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def index_path(ccf: str) -> Path:
 
 def constituent_path(name: str, folders: Sequence[str]) -> Path | None:
     """File of a constituent that SAS_CCFFILES names, as a path or as a name in one of the folders; also gzipped."""
-    places = [place / spelling for spelling in (name, f"{name}.gz") for place in (Path(), *map(Path, folders))]
-    return next((place.absolute() for place in places if place.is_file()), None)
+    path = first_file(folder / name for folder in (Path(), *map(Path, folders)))
+    return path and path.absolute()
 
 
 def _replacements(names: Sequence[str], folders: Sequence[str], warn: Callable[[str], None]) -> list[Constituent]:

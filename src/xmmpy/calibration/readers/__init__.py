@@ -20,7 +20,7 @@ from xmmpy.calibration.readers.energy import (
     read_transfer_loss,
 )
 from xmmpy.calibration.readers.geometry import BoresightAngles, read_boresight, read_geometry
-from xmmpy.calibration.readers.layout import Sourced, find_constituent, read_or_nominal
+from xmmpy.calibration.readers.layout import Sourced, find_constituent, first_file, read_or_nominal
 from xmmpy.calibration.readers.operations import (
     Modes,
     read_frame_times,
@@ -45,6 +45,7 @@ __all__ = [
     "Sourced",
     "TransferLoss",
     "find_constituent",
+    "first_file",
     "read_boresight",
     "read_dark_frame",
     "read_effective_area",

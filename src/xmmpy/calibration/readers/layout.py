@@ -49,12 +49,15 @@ def find_constituent(index: CalibrationIndex, scope: str, type_id: str, folders:
     row = index.find(scope, type_id)
     if row is None:
         return None
-    name = Path(row.file).name
-    for place in (Path(row.file), *(Path(folder) / name for folder in folders)):
-        for path in (place, place.with_name(place.name + ".gz")):
-            if path.is_file() and (path.is_absolute() or path.parent != Path()):
-                return path
-    return None
+    listed = Path(row.file)
+    places = [Path(folder) / listed.name for folder in folders]
+    return first_file(places if listed.parent == Path() else [listed, *places])
+
+
+def first_file(places: Iterable[Path]) -> Path | None:
+    """The first of some places that is a file, as it stands or gzipped."""
+    spellings = (path for place in places for path in (place, place.with_name(f"{place.name}.gz")))
+    return next((path for path in spellings if path.is_file()), None)
 
 
 def read_or_nominal(
